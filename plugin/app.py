@@ -1,0 +1,43 @@
+"""Wires the doors together into one WSGI application."""
+
+from __future__ import annotations
+
+import re
+
+import structlog
+from flask import Flask
+from flask_cors import CORS
+
+from plugin import errors, hooks, logs
+from plugin.config import Settings
+from plugin.service import load
+
+log = structlog.stdlib.get_logger("plugin.app")
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application; without settings it reads them from the environment.
+
+    Raises BadSetting or LabelError rather than start on something that cannot be trusted.
+    """
+    settings = settings or Settings.read()
+    label, policy = load(settings.label)
+    app = Flask("plugin", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    logs.configure()
+    if settings.development:
+        log.warning("development mode: anybody on this machine is answered, so no patients' data")
+    logs.watch(app)
+    errors.register(app)
+    app.register_blueprint(hooks.blueprint(settings, label, policy))
+    origins = settings.cors_origins or (("*",) if settings.development else ())
+    if origins:
+        CORS(
+            app,
+            origins=["*"] if "*" in origins else [re.compile(re.escape(origin) + "$") for origin in origins],
+            methods=["GET", "POST"],
+            allow_headers=["Authorization", "Content-Type"],
+            max_age=600,
+            send_wildcard=True,
+        )
+    return app

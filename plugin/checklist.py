@@ -1,0 +1,90 @@
+"""The checklist: every rule of a drug with its clause, whether that was verified, and its worked cases."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from plugin import codes
+from plugin.drugs import DRUGS
+from plugin.labels import Label, LabelError
+from plugin.rules import Drug, Rule
+from plugin.service import load
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One rule; `fires` and `silent` count its worked cases, None where the cases are not at hand."""
+
+    rule: Rule
+    cite: str
+    verified: bool
+    fires: int | None = None
+    silent: int | None = None
+
+
+def checklist(label: Label, drug: Drug, cases: Path | None) -> tuple[Line, ...]:
+    """The rules that a label has, in the order of the modules."""
+    rules = [rule for rule in drug.rules if rule.row in label.rows]
+    if cases is None:
+        return tuple(Line(rule, label.rows[rule.row].cite, label.rows[rule.row].verified) for rule in rules)
+    fires, silent = _count(cases)
+    return tuple(
+        Line(rule, label.rows[rule.row].cite, label.rows[rule.row].verified, fires[rule.id], silent[rule.id])
+        for rule in rules
+    )
+
+
+def _count(cases: Path) -> tuple[Counter[str], Counter[str]]:
+    """How many worked cases expect each rule to speak, and how many name it as silent."""
+    fires: Counter[str] = Counter()
+    silent: Counter[str] = Counter()
+    for file in sorted(cases.rglob("*.toml")):
+        for case in tomllib.loads(file.read_text("utf-8")).get("case", []):
+            for rule, indicator in case.get("expect", {}).items():
+                (fires if indicator else silent)[rule] += 1
+            silent.update(case.get("absent", []))
+    return fires, silent
+
+
+def shown(lines: tuple[Line, ...]) -> Iterator[str]:
+    """The checklist as a table of text, and a last line that counts."""
+    width = max(len(line.rule.id) for line in lines)
+    for line in lines:
+        cases = "" if line.fires is None else f"{line.fires:4} fire {line.silent:4} silent"
+        mark = " " if line.verified else "u"
+        level = line.rule.indicator.value
+        yield f"{mark} {line.rule.id:{width}}  {level:8}  {line.rule.hooks:4}  {cases}  [{line.rule.row}]  {line.cite}"
+    unverified = sum(not line.verified for line in lines)
+    yield f"{len(lines)} rules; {unverified} rest on a row whose wording was not verified (u)"
+
+
+def problems() -> list[str]:
+    """What is wrong with the packaged labels, policies and value sets; empty if nothing is."""
+    found = codes.check()
+    for drug in DRUGS:
+        for name in drug.labels:
+            try:
+                label, _ = load(name, drug)
+            except LabelError as error:
+                found.append(str(error))
+                continue
+            answered = {rule.row for rule in drug.rules}
+            found += [f"{name} [{row}]: no rule answers it" for row in label.rows if row not in answered]
+        found += [f"rule {rule.id} is listed twice" for rule in _twice(drug)]
+        found += [f"{drug.name}: {file} is missing" for file in _missing(drug)]
+    return found
+
+
+def _twice(drug: Drug) -> list[Rule]:
+    counted = Counter(rule.id for rule in drug.rules)
+    return [rule for rule in drug.rules if counted[rule.id] > 1]
+
+
+def _missing(drug: Drug) -> list[str]:
+    wanted = [*(f"{label}.toml" for label in drug.labels), "policy.toml"]
+    return [name for name in wanted if not (files(drug.package) / name).is_file()]

@@ -1,0 +1,136 @@
+"""The settings of the service, each from one environment variable, checked once at the start."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
+from typing import Any
+from zoneinfo import ZoneInfo
+
+PREFIX = "PLUGIN_"
+
+
+class BadSetting(ValueError):
+    """A setting that cannot be used; the message names its variable, what is wrong and what is allowed."""
+
+
+def _text(written: str) -> str:
+    return written
+
+
+def _number(low: int, high: int) -> Callable[[str], int]:
+    def read(written: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", written) or not low <= int(written) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(written)
+
+    return read
+
+
+def _yes(written: str) -> bool:
+    answers = {
+        "1": True,
+        "true": True,
+        "yes": True,
+        "on": True,
+        "0": False,
+        "false": False,
+        "no": False,
+        "off": False,
+    }
+    if written.lower() not in answers:
+        raise ValueError("one of 1, true, yes, on, 0, false, no, off")
+    return answers[written.lower()]
+
+
+def _label(written: str) -> str:
+    if not re.fullmatch(r"(us|eu)(-\d{4}-\d{2})?", written):
+        raise ValueError("us, eu, or a full label id like us-2024-03")
+    return written
+
+
+def _zone(written: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(written)
+    except (OSError, ValueError, LookupError):  # no such zone, no zone data, or a path
+        raise ValueError("an IANA time zone like Europe/Berlin") from None
+
+
+def _origins(written: str) -> tuple[str, ...]:
+    found = tuple(filter(None, re.split(r"[,\s]+", written)))
+    for origin in found:
+        if origin != "*" and not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+", origin):
+            raise ValueError("origins like https://ehr.example.org, separated by commas, or *")
+    return found
+
+
+def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:
+    return field(default=default, metadata={"read": read, "says": says})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, with their defaults; `PLUGIN_HOST` sets `host`, and so on."""
+
+    host: str = _setting("127.0.0.1", _text, "address that `serve` binds to")
+    port: int = _setting(8080, _number(0, 65535), "port that `serve` binds to; 0 takes a free one")
+    label: str = _setting(
+        "us", _label, "whose label: us or eu for the newest one, or a full id like us-2024-03"
+    )
+    development: bool = _setting(
+        False, _yes, "answer calls without credentials; only on a loopback address, never with patients' data"
+    )
+    timezone: ZoneInfo | None = _setting(  # noqa: RUF009  # _setting makes a dataclass field
+        None, _zone, "whose today, as an IANA name; unset: the offset of the order's authoredOn, else UTC"
+    )
+    max_body: int = _setting(
+        8 * 2**20,
+        _number(2**10, 2**28),
+        "largest request body in bytes, as sent and as unpacked; above it: 413",
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        _origins,
+        "origins of browser clients, separated by commas; * for any. In development, unset means any",
+    )
+
+    def __post_init__(self) -> None:
+        if self.development and not loopback(self.host):
+            raise BadSetting(
+                f"{PREFIX}DEVELOPMENT needs no credentials, so it is for a loopback address: "
+                f"{PREFIX}HOST is {self.host!r}."
+            )
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
+        """The settings of an environment (by default the process's own); `given` ones win. Raises BadSetting.
+
+        An empty variable is as good as none. A variable that starts with PLUGIN_ and is no setting is an
+        error: it is one that somebody meant to set.
+        """
+        environ = os.environ if environ is None else environ
+        known = {PREFIX + f.name.upper(): f for f in fields(cls)}
+        for variable in sorted(environ):
+            if variable.startswith(PREFIX) and variable not in known:
+                raise BadSetting(f"{variable} is not a setting. Settings: {', '.join(known)}.")
+        found: dict[str, Any] = {}
+        for variable, f in known.items():
+            written = environ.get(variable, "").strip()
+            if not written:
+                continue
+            try:
+                found[f.name] = f.metadata["read"](written)
+            except ValueError as error:
+                raise BadSetting(f"{variable} is {written!r}; it must be {error}.") from None
+        return cls(**found | {name: value for name, value in given.items() if value is not None})
+
+
+def loopback(host: str) -> bool:
+    """Whether an address is reachable from this machine only."""
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,230 @@
+"""Gathers the record of one call from what the client sent along.
+
+QUERIES is one text for asking and for reading: its templates are published at discovery, and say here what
+counts as an answer. Codes in them come from the value sets, so a new code reaches both at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from plugin import codes
+from plugin import concepts as c
+from plugin.concepts import Concept
+from plugin.fhir import Json, obj, pairs
+from plugin.record import PATIENT_VIEW, HookRequest, Page, Record, once, page
+from plugin.references import References
+
+PATIENT = "{{context.patientId}}"
+
+
+class Unobtainable(Exception):
+    """No core list was sent, and none could be read: there is nothing to judge by (HTTP 412).
+
+    `keys` are the prefetch keys, any one of which would do.
+    """
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        super().__init__(f"None of these was sent or could be read: {', '.join(keys)}.")
+        self.keys = keys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One prefetch key. `of` are the concepts that it asks for, none for a whole list."""
+
+    key: str
+    kind: str
+    by: str = f"patient={PATIENT}"
+    of: tuple[Concept, ...] = ()
+    order: str = ""
+    count: int = 0
+    core: bool = False
+    orders_only: bool = False  # of no use at patient-view
+
+    @property
+    def template(self) -> str:
+        if not self.count:
+            return f"{self.kind}/{PATIENT}"
+        code = f"&code={codes.search(*self.of)}" if self.of else ""
+        order = f"&_sort={self.order}" if self.order else ""
+        return f"{self.kind}?{self.by}{code}{order}&_count={self.count}"
+
+
+# What a patient under treatment has measured every few days ...
+_OFTEN = (
+    c.BODY_WEIGHT,
+    c.BILIRUBIN_TOTAL,
+    c.AST,
+    c.ALT,
+    c.ALP,
+    c.WBC,
+    c.NEUTROPHIL_PERCENT,
+    c.BLASTS_BLOOD_ABSOLUTE,
+    c.BLASTS_BLOOD_PERCENT,
+    c.POTASSIUM,
+    c.MAGNESIUM,
+    c.CALCIUM_TOTAL,
+    c.CALCIUM_IONISED,
+    c.ALBUMIN,
+    c.LIPASE,
+    c.AMYLASE,
+    c.EGFR,
+    c.CREATININE_CLEARANCE,
+    c.HCG,
+    c.PREGNANCY_STATUS,
+    c.BREASTFEEDING_STATUS,
+    c.CHEMISTRY_PANELS,
+)
+# ... and what would be lost behind it on a page of its own.
+_RARE = (
+    c.BODY_HEIGHT,
+    c.BSA,
+    c.BLASTS_MARROW_PERCENT,
+    c.CD22_FLOW,
+    c.CD22_STATUS,
+    c.BCR_ABL1,
+    c.RESPONSE_OBSERVATION,
+    c.MRD_STATUS,
+    c.CYTOPENIA_CAUSE,
+    c.HIGH_TUMOUR_BURDEN,
+    c.PRIOR_SALVAGE_LINES,
+    c.IMMUNOPHENOTYPE_PANEL,
+    c.GENOMIC_VARIANT,
+)
+_COUNTS = (c.ANC, c.PLATELETS, c.CBC_PANELS)  # apart, because baselines lie months back
+_ECG = (
+    c.QTC,
+    c.QTC_FRIDERICIA,
+    c.QTC_BAZETT,
+    c.QT_INTERVAL,
+    c.RR_INTERVAL,
+    c.HEART_RATE_ECG,
+    c.ECG_PANELS,
+)
+
+QUERIES = (
+    Query(key="patient", kind="Patient", core=True),
+    Query(key="observations", kind="Observation", of=_OFTEN, order="-date", count=250, core=True),
+    Query(key="rare", kind="Observation", of=_RARE, order="-date", count=100),
+    Query(key="counts", kind="Observation", of=_COUNTS, order="-date", count=250),
+    Query(key="ecg", kind="Observation", of=_ECG, order="-date", count=100),
+    Query(key="conditions", kind="Condition", count=200, core=True),
+    Query(key="medications", kind="MedicationRequest", order="-authoredon", count=200, core=True),
+    Query(key="inotuzumabOrders", kind="MedicationRequest", of=(c.INOTUZUMAB_OZOGAMICIN,), count=50),
+    Query(
+        key="administrations",
+        kind="MedicationAdministration",
+        of=(c.INOTUZUMAB_OZOGAMICIN,),
+        order="-effective-time",
+        count=100,
+        core=True,
+    ),
+    Query(key="statements", kind="MedicationStatement", count=100, orders_only=True),
+    Query(key="allergies", kind="AllergyIntolerance", count=100, orders_only=True),
+    Query(key="procedures", kind="Procedure", order="-date", count=100),
+    Query(key="serviceRequests", kind="ServiceRequest", of=(c.HSCT_PROCEDURE,), count=50, orders_only=True),
+    Query(
+        key="carePlans",
+        kind="CarePlan",
+        by=f"patient={PATIENT}&status=draft,active,on-hold",
+        count=50,
+        orders_only=True,
+    ),
+    Query(key="adverseEvents", kind="AdverseEvent", by=f"subject=Patient/{PATIENT}", count=100),
+    Query(key="immunizations", kind="Immunization", order="-date", count=50),
+    Query(
+        key="encounters",
+        kind="Encounter",
+        by=f"patient={PATIENT}&status=arrived,triaged,in-progress,onleave",
+        count=10,
+        orders_only=True,
+    ),
+)
+
+
+def queries(hook: str) -> tuple[Query, ...]:
+    return tuple(query for query in QUERIES if hook != PATIENT_VIEW or not query.orders_only)
+
+
+def templates(hook: str) -> dict[str, str]:
+    """The prefetch of a service, as discovery publishes it."""
+    return {query.key: query.template for query in queries(hook)}
+
+
+def gather(request: HookRequest) -> Record:
+    """Everything that came with one call: each resource once, whatever key it came under.
+
+    A key that is absent, or holds an OperationOutcome, is not answered, unless what it asks for came under
+    another key. null and an empty Bundle are answers. Never raises, whatever a prefetch holds.
+    """
+    pages = {key: found for key, value in request.prefetch.items() if (found := page(value)) is not None}
+    asked = {q.key for q in QUERIES if q.key in pages and _fits(q, request.prefetch[q.key])}
+    resources = once(resource for one in pages.values() for resource in one.resources)
+    full_urls: dict[str, Json] = {}
+    for sent in (*(one.full_urls for one in pages.values()), request.full_urls):
+        full_urls |= sent
+    find = References(request.drafts, full_urls, resources)
+    pooled = {q.key for q in QUERIES if q.key not in asked and _pooled(q, pages, find)}
+    truncated = _truncated(asked, pooled, pages)
+    answered = asked | pooled
+    if "medications" in answered - truncated:
+        answered.add("inotuzumabOrders")  # they are among all orders
+    return Record(
+        hook=request.hook,
+        patient=request.patient,
+        user=request.user,
+        encounter=request.encounter,
+        drafts=request.drafts,
+        selections=request.selections,
+        resources=resources,
+        full_urls=full_urls,
+        answered=frozenset(answered),
+        unanswered=tuple(q.key for q in queries(request.hook) if q.key not in answered),
+        truncated=frozenset(truncated),
+    )
+
+
+def demand(record: Record) -> None:
+    """Raises Unobtainable if not one core key is answered."""
+    core = tuple(query.key for query in QUERIES if query.core)
+    if record.answered.isdisjoint(core):
+        raise Unobtainable(core)
+
+
+def _fits(query: Query, value: Any) -> bool:
+    """Whether a prefetch value answers its key: a single resource of another type does not."""
+    return value is None or value["resourceType"] in ("Bundle", query.kind)
+
+
+def _pooled(query: Query, pages: Mapping[str, Page], find: References) -> bool:
+    """Whether resources that a query asks for came under other keys.
+
+    A list that was asked for by code says nothing of the whole list: orders of one drug are not all orders.
+    """
+    if not query.of:
+        coded = {q.key for q in QUERIES if q.of}
+        return any(True for key in pages.keys() - coded for _ in _of_kind(query, pages[key]))
+    wanted = frozenset(query.of)
+    found = (resource for one in pages.values() for resource in _of_kind(query, one))
+    return any(wanted & codes.means(pairs(code)) for resource in found for code in _coded(resource, find))
+
+
+def _of_kind(query: Query, one: Page) -> Iterator[Json]:
+    return (resource for resource in one.resources if resource["resourceType"] == query.kind)
+
+
+def _coded(resource: Json, find: References) -> Iterator[Any]:
+    """What a `code` search looks at: the code, or the drug, in place or by reference."""
+    yield resource.get("code")
+    yield resource.get("medicationCodeableConcept")
+    yield obj(find(resource.get("medicationReference"), resource)).get("code")
+
+
+def _truncated(asked: set[str], pooled: set[str], pages: Mapping[str, Page]) -> set[str]:
+    """The answered keys that have further pages: their own, or one under a key that is not ours."""
+    partial = {key for key, one in pages.items() if one.following}
+    kinds = {r["resourceType"] for key in partial - asked for r in pages[key].resources}
+    return (partial & asked) | {q.key for q in QUERIES if q.key in pooled and q.kind in kinds}

@@ -1,0 +1,114 @@
+"""The doors onto the service, each taking the body of a call and giving back an `Answer`, at a stopped clock."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, tzinfo
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from click.testing import CliRunner
+from flask import Flask
+
+from plugin import hooks, record
+from plugin.__main__ import main
+from plugin.advice import Advice, advise, concerns
+from plugin.answers import written
+from plugin.app import create_app
+from plugin.cards import cards
+from plugin.config import Settings
+from plugin.fetch import Unobtainable, demand, gather
+from plugin.labels import Label
+from plugin.service import load
+from tests.build import SERVICES
+from tests.resources import Json
+from tests.worked import Answer, Case
+
+NOW = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
+
+
+@cache
+def label_and_policy(label: str) -> tuple[Label, Any]:
+    return load(label)
+
+
+@cache
+def app(label: str) -> Flask:
+    return create_app(Settings(label=label, development=True))
+
+
+# --- the waist -----------------------------------------------------------------------------------------------
+
+
+def advised(case: Case) -> Answer:
+    """parse, gather, advise, cards: the road itself. A rule that crashes is not caught here."""
+    return through_the_waist(case.body(), case.hook, case.label, case.now)
+
+
+def through_the_waist(body: str | bytes, hook: str, label: str = "us", now: datetime = NOW) -> Answer:
+    asked = record.parse(body, hook)
+    try:
+        advice = advice_on(asked, label, now)
+    except Unobtainable:
+        return Answer.of(412, [])
+    if advice is None:
+        return Answer.of(200, [], frozenset())
+    said = json.loads(written(cards(advice, asked.instance)))
+    return Answer.of(200, said, frozenset(step.rule.id for step in advice.road if step.outcome == "unknown"))
+
+
+def advice_on(asked: record.HookRequest, label: str = "us", now: datetime = NOW) -> Advice | None:
+    chosen, policy = label_and_policy(label)
+    if not concerns(asked, chosen):
+        return None
+    found = gather(asked)
+    demand(found)
+    return advise(found, chosen, policy, now, strict=True)
+
+
+# --- HTTP ----------------------------------------------------------------------------------------------------
+
+
+def posted(case: Case) -> tuple[Answer, Json]:
+    """The HTTP service, as a CDS Client calls it: the answer, and the whole of its JSON."""
+    return post(case.body(), case.hook, case.label, case.now)
+
+
+def post(body: str | bytes, hook: str, label: str = "us", now: datetime = NOW) -> tuple[Answer, Json]:
+    with stopped(now):
+        response = (
+            app(label)
+            .test_client()
+            .post(f"/cds-services/{SERVICES[hook]}", data=body, content_type="application/json")
+        )
+    said = json.loads(response.data)
+    return Answer.of(response.status_code, said["cards"] if response.status_code == 200 else []), said
+
+
+@contextmanager
+def stopped(moment: datetime) -> Iterator[None]:
+    """The clock of the HTTP service stands at this moment."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # a clock that stands
+            return moment.astimezone(tz)
+
+    with mock.patch.object(hooks, "datetime", Stopped):
+        yield
+
+
+# --- the command line ----------------------------------------------------------------------------------------
+
+
+def typed(case: Case, folder: Path) -> str:
+    """What `python -m plugin advise FILE` prints."""
+    file = folder / "request.json"
+    file.write_text(case.body(), "utf-8")
+    arguments = ["advise", str(file), "--label", case.label, "--now", case.now.isoformat()]
+    result = CliRunner().invoke(main, arguments, env={"COLUMNS": "110"}, catch_exceptions=False)
+    return result.output

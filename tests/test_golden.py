@@ -1,0 +1,46 @@
+"""Whole conversations: each request of `golden/<story>` is answered by its response, word for word.
+
+`pytest tests/test_golden.py --approve` records the answers anew; read the difference before committing it.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import doors, responses
+
+FOLDER = Path(__file__).parent / "golden"
+STORIES = sorted(file.parent.name for file in FOLDER.glob("*/request.json"))
+
+
+def moment(asked: Any) -> datetime:
+    """When the newest draft was written: a conversation is of its own day."""
+    drafts = [entry["resource"] for entry in asked["context"]["draftOrders"]["entry"]]
+    return max(datetime.fromisoformat(d["authoredOn"]) for d in drafts if "T" in d.get("authoredOn", ""))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_conversation(story: str, request: pytest.FixtureRequest) -> None:
+    body = (FOLDER / story / "request.json").read_bytes()
+    asked = json.loads(body)
+    answer, said = doors.post(body, asked["hook"], now=moment(asked))
+    recorded = FOLDER / story / "response.json"
+    if request.config.getoption("--approve"):
+        recorded.write_text(json.dumps(responses.steady(said), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    assert answer.status == 200
+    assert responses.steady(said) == responses.steady(json.loads(recorded.read_text("utf-8")))
+    assert responses.faults(said, asked) == []
+
+
+def test_there_are_stories() -> None:
+    assert {"clean-cycle-1-day-1", "raised-bilirubin", "ondansetron-beside-inotuzumab"} <= set(STORIES)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_a_request_is_small_enough_to_read(story: str) -> None:
+    assert (FOLDER / story / "request.json").stat().st_size < 200_000
