@@ -33,7 +33,6 @@ TOPICS = (
     "data",
     "reminder",
 )
-STOPPING = ("eligibility", "pregnancy", "schedule")  # a critical "avoid" of these is a contraindication
 CORE = ("patient", "observations", "conditions", "medications", "administrations")
 LOUD = frozenset({*CORE, "allergies"})  # unread, these are worth a warning
 
@@ -179,7 +178,7 @@ def _doses_not_read(view: View) -> list[str]:
     for dose in view.doses:
         dosage = getattr(dose, "dosage", None)
         if dosage is not None and dosage.mg is None and dosage.mg_m2 is None and not dosage.doubt:
-            found.append(getattr(dose, "order").source)
+            found.append(dose.order.source)
     return found
 
 
@@ -239,7 +238,7 @@ def settle(
     Beside a stop or a contraindication no dose is stated; beside a hold the dose is what it will be, and is not
     offered. Topics with nothing but information are folded into one.
     """
-    stopped = any(_stops(s) for s in found)
+    stopped = any(_stops(s, drug) for s in found)
     held = any(s.finding.action in (Action.HOLD, Action.OMIT) for s in found)
     if stopped:
         found = [s for s in found if s.rule not in drug.doses]
@@ -265,13 +264,8 @@ def _loudness(said: Said) -> tuple[int, int]:
     return (said.indicator.rank, said.finding.action.rank)
 
 
-def _stops(said: Said) -> bool:
-    avoid = (
-        said.finding.action is Action.AVOID
-        and said.topic in STOPPING
-        and said.indicator is Indicator.CRITICAL
-    )
-    return avoid or said.finding.action is Action.DISCONTINUE
+def _stops(said: Said, drug: Drug) -> bool:
+    return said.rule in drug.contraindications or said.finding.action is Action.DISCONTINUE
 
 
 def _postponed(said: Said) -> Said:

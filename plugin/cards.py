@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -87,7 +88,7 @@ def _fitting(start: str, names: Sequence[str]) -> str:
 
 def detail(topic: Topic, advice: Advice) -> str:
     """One paragraph a finding, each with its citation; then what could not be read."""
-    paragraphs = [f"{said.finding.text} *({_citation(said)})*" for said in topic.said]
+    paragraphs = [f"{_literal(said.finding.text)} *({_citation(said)})*" for said in topic.said]
     if topic.unread:
         why = dict(topic.gaps)
         names = "; ".join(f"{name} ({why[name]})" if why.get(name) else name for name in topic.unread)
@@ -99,6 +100,11 @@ def detail(topic: Topic, advice: Advice) -> str:
     return "\n\n".join(paragraphs)
 
 
+def _literal(text: str) -> str:
+    """The text with the asterisks of units kept as such: "10*9/L" twice in a paragraph would become italics."""
+    return re.sub(r"(?<=\d)\*(?=\d)", r"\\*", text)
+
+
 def _citation(said: Said) -> str:
     return said.brief if said.verified else f"{said.brief}; wording not checked against the label"
 
@@ -107,7 +113,9 @@ def _citation(said: Said) -> str:
 
 
 def _machine_readable(topic: Topic, advice: Advice) -> Json:
-    part: Json = {"label": advice.label.id, "findings": [_finding(said) for said in topic.said]}
+    part: Json = {"label": advice.label.id}
+    if topic.said:
+        part["findings"] = [_finding(said) for said in topic.said]
     if numbers := {name: figure(value) for name, value in topic.numbers.items()}:
         part["numbers"] = numbers
     if topic.unread:
@@ -208,8 +216,8 @@ def _concept(proposal: Proposal) -> Json:
     coding = proposal.code or next(
         (
             (c.system, c.code, c.display)
-            for c in codes.codings(proposal.concept)
-            if proposal.concept and c.display.casefold() == text.casefold()
+            for c in (codes.codings(proposal.concept) if proposal.concept else ())
+            if c.display.casefold() == text.casefold()
         ),
         None,
     )

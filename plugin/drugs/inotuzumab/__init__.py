@@ -10,8 +10,8 @@ from plugin.drugs.inotuzumab import (
     dosing,
     electrolytes,
     eligibility,
-    interruptions,
     interactions,
+    interruptions,
     liver,
     occasion,
     ordering,
@@ -60,5 +60,16 @@ DRUG = Drug(
     rules=tuple(rule for module in _MODULES for rule in module.RULES),
     concerns=occasion.concerns,
     view=lambda facts, selections, label, policy: occasion.view(facts, selections, label, policy.course),
-    doses=frozenset({"dose-cycle1", "dose-subsequent-cr", "dose-subsequent-no-cr", "prep-card", "prep-rounding"}),
+    doses=frozenset(
+        {"dose-cycle1", "dose-subsequent-cr", "dose-subsequent-no-cr", "prep-card", "prep-rounding"}
+    ),
+    contraindications=frozenset(
+        {
+            "ind-cd22-negative",
+            "ind-age-us-under-1",
+            "ci-hypersensitivity",
+            "repro-pregnant",
+            "sched-hsct-over-3",
+        }
+    ),
 )

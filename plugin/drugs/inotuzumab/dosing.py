@@ -136,7 +136,7 @@ def dose_numbers(facts: Treatment) -> dict[str, Decimal | int]:
         "ordered_mg_m2": ordered_per_area(facts),
         "deviation_percent": deviation_percent(facts) if facts.signing else None,
         "cycle_total_mg_m2": plan.total if plan else None,
-        "given_mg_m2": given_in_cycle(facts),
+        "given_mg_m2": given_in_cycle(facts) if amounts_known(facts) else None,
         "cycle": position.cycle if position else None,
         "day": position.day if position else None,
         "calendar_day": (facts.dose_day - start).days + 1 if start else None,
@@ -167,6 +167,12 @@ def given_in_cycle(facts: Treatment) -> Decimal | None:
         return None
     doses = facts.course.of_cycle(facts.position.cycle)
     return sum((d.per_area for d in doses if d.per_area is not None), Decimal(0))
+
+
+def amounts_known(facts: Treatment) -> bool:
+    """Whether every dose of the cycle so far has an amount: a sum of some of them would mislead."""
+    cycle = facts.position.cycle if facts.position else 0
+    return all(dose.per_area is not None for dose in facts.course.of_cycle(cycle))
 
 
 # --- response ----------------------------------------------------------------------------------------------
