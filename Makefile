@@ -6,6 +6,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
 JOBS   ?= 2
 
+GROUND := plugin/concepts.py,plugin/medicines.py,plugin/facts.py,plugin/formulas.py,plugin/findings.py,plugin/labels.py,plugin/rules.py
 DEMO   := tests/golden/raised-bilirubin/request.json
 
 .PHONY: demo serve test check laws mutants lock clean
@@ -20,6 +21,8 @@ test: .venv/.tests .venv/npm/.tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n $(JOBS) --cov --cov-report=term
+	$(BIN)/coverage report --include='plugin/drugs/*' --fail-under=100 --format=total
+	$(BIN)/coverage report --include='$(GROUND)' --fail-under=100 --format=total
 
 check: .venv/.runs
 	@$(BIN)/python -m plugin check

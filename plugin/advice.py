@@ -63,7 +63,7 @@ class Topic:
     @property
     def indicator(self) -> Indicator:
         levels = [s.indicator for s in self.said]
-        if set(self.unread) & LOUD:
+        if {*self.unread, *self.partial} & LOUD:
             levels.append(Indicator.WARNING)
         return max(levels, key=lambda level: level.rank, default=Indicator.INFO)
 
@@ -175,8 +175,9 @@ def _of_the_patient(facts: Facts) -> list[str]:
 def _doses_not_read(view: View) -> list[str]:
     """Orders whose amount could not be read; an unknown unit has a rule of its own."""
     found = []
-    for dose in view.doses:
-        dosage = getattr(dose, "dosage", None)
+    doses: tuple[Any, ...] = view.doses  # as the drug made them: each with its order
+    for dose in doses:
+        dosage = dose.dosage
         if dosage is not None and dosage.mg is None and dosage.mg_m2 is None and not dosage.doubt:
             found.append(dose.order.source)
     return found

@@ -118,8 +118,8 @@ def _machine_readable(topic: Topic, advice: Advice) -> Json:
         part["findings"] = [_finding(said) for said in topic.said]
     if numbers := {name: figure(value) for name, value in topic.numbers.items()}:
         part["numbers"] = numbers
-    if topic.unread:
-        part["unread"] = list(topic.unread)
+    if unread := [*topic.unread, *topic.partial]:
+        part["unread"] = unread
     return part
 
 

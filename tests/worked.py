@@ -353,7 +353,7 @@ def _near(found: Decimal, wanted: Decimal) -> bool:
 
 def _words(case: Case, answer: Answer) -> Iterator[str]:
     summaries = " | ".join(card["summary"] for card in answer.cards) or "no card"
-    details = "\n\n".join(card.get("detail", "") for card in answer.cards)
+    details = "\n\n".join(card.get("detail", "").replace("\\*", "*") for card in answer.cards)
     for wanted in _list(case.answers.get("headline")):
         if wanted not in summaries:
             yield f'no summary says "{wanted}"; they say: {summaries}'
