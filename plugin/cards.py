@@ -101,8 +101,11 @@ def detail(topic: Topic, advice: Advice) -> str:
 
 
 def _literal(text: str) -> str:
-    """The text with the asterisks of units kept as such: "10*9/L" twice in a paragraph would become italics."""
-    return re.sub(r"(?<=\d)\*(?=\d)", r"\\*", text)
+    """The text with what a sender wrote kept from being markup: tags, links, and the asterisks of units.
+
+    "10*9/L" twice in a paragraph would become italics, and read as 109/L.
+    """
+    return re.sub(r"(?<=\d)\*(?=\d)|<(?=[A-Za-z/!?])|(?<=\])\(", r"\\\g<0>", text)
 
 
 def _citation(said: Said) -> str:

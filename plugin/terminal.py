@@ -19,7 +19,9 @@ INDENT = " " * 10
 
 # Marks that survive wrapping and then become colour, or nothing.
 _BOLD, _FAINT, _PLAIN = "\ue000", "\ue001", "\ue002"
+_ESCAPED = {"*": "\ue003", "<": "\ue004", "(": "\ue005"}
 _ANSI = {_BOLD: "\033[1m", _FAINT: "\033[2m", _PLAIN: "\033[0m"}
+_MARKS = {*_ANSI, *_ESCAPED.values()}
 _BADGES = {"critical": "\033[1;97;41m", "warning": "\033[1;30;43m", "info": "\033[1;97;44m"}
 _OUTCOMES = {"fired": "\033[1m", "unknown": "\033[33m", "broken": "\033[31m", "silent": "\033[2m"}
 
@@ -60,6 +62,8 @@ class Screen:
     def _coloured(self, text: str) -> str:
         for mark, code in _ANSI.items():
             text = text.replace(mark, code if self.colour else "")
+        for character, mark in _ESCAPED.items():
+            text = text.replace(mark, character)
         return text
 
 
@@ -120,9 +124,10 @@ def road(steps: Sequence[Step], screen: Screen) -> str:
 
 def _harmless(text: str) -> str:
     """Without control characters: what a sender wrote must not steer the reader's terminal."""
-    return "".join(c if c == "\n" or (c.isprintable() and c not in _ANSI) else " " for c in text)
+    return "".join(c if c == "\n" or (c.isprintable() and c not in _MARKS) else " " for c in text)
 
 
 def _marked(line: str) -> str:
+    line = re.sub(r"\\([*<(])", lambda escaped: _ESCAPED[escaped.group(1)], line)
     line = re.sub(r"\*\*(.+?)\*\*", rf"{_BOLD}\1{_PLAIN}", line)
     return re.sub(r"(?<![\w*])\*(?![\s*])(.+?)(?<!\s)\*(?!\w)", rf"{_FAINT}\1{_PLAIN}", line)
