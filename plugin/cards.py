@@ -249,11 +249,25 @@ def amended(draft: Json, mg: Decimal) -> Json:
         per_unit = mg_per_unit(quantity)
         assert per_unit is not None  # that is how it came to be among the masses
         quantity["value"] = mg / per_unit
+    for instruction in instructions:
+        if isinstance(entries := instruction.get("doseAndRate"), list):
+            instruction["doseAndRate"] = [entry for entry in entries if not _per_area(entry)]
     if not masses:
         instructions[0]["doseAndRate"] = [
             {"doseQuantity": {"value": mg, "unit": "mg", "system": "http://unitsofmeasure.org", "code": "mg"}}
         ]
     return changed
+
+
+def _per_area(entry: Any) -> bool:
+    """Whether an entry states the dose per body surface."""
+    quantity = fhir.obj(fhir.obj(entry).get("doseQuantity"))
+    return (
+        units.canonical(
+            units.MASS_PER_AREA, quantity.get("code"), quantity.get("system"), quantity.get("unit")
+        )
+        is not None
+    )
 
 
 def _mass(entry: Json) -> Json | None:

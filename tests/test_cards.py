@@ -60,6 +60,15 @@ def test_only_the_ordered_amount_changes_and_the_draft_is_left_alone() -> None:
     assert draft["dosageInstruction"][0]["doseAndRate"][1]["doseQuantity"] == MG  # type: ignore[index]  # plain JSON
 
 
+def test_an_amount_per_body_surface_does_not_stay_to_say_something_else() -> None:
+    per_area = {"doseQuantity": {"value": Decimal("0.8"), "unit": "mg/m2", "code": "mg/m2"}}
+    draft = {"dosageInstruction": [{"doseAndRate": [per_area, {"doseQuantity": dict(MG)}]}]}
+    changed = amended(draft, Decimal("0.9"))
+    assert changed["dosageInstruction"][0]["doseAndRate"] == [
+        {"doseQuantity": {**MG, "value": Decimal("0.9")}}
+    ]
+
+
 def test_an_order_in_micrograms_stays_in_micrograms() -> None:
     draft = {"dosageInstruction": [{"doseAndRate": {"doseQuantity": {"value": Decimal(1440), "unit": "ug"}}}]}
     changed = amended(draft, Decimal("0.9"))
