@@ -407,7 +407,19 @@ _rule = partial(Rule, topic="data", indicator=Indicator.WARNING)
 _body = partial(_rule, reads=("observations", "rare"))
 _results = partial(_rule, hooks="SO", reads=_RESULTS)
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[
+    Rule, ...
+] = (  # of equals the first one leads the card: what makes a dose wrong before what is old
+    _results(id="dq-implausible", row="implausible", judge=check_for_implausible, each=True),
+    _results(id="dq-unit-unknown", row="results-used", judge=check_for_unknown_unit, each=True),
+    _rule(
+        id="dq-cycle-unknown",
+        row="cycle",
+        judge=check_for_unknown_cycle,
+        hooks="SO",
+        reads=("administrations", "medications"),
+        each=True,
+    ),
     _body(id="dq-weight-missing", row="weight", judge=check_for_missing_weight, hooks="SOE"),
     _body(id="dq-height-missing", row="height", judge=check_for_missing_height, hooks="SOE"),
     _body(id="dq-weight-stale", row="weight", judge=check_for_stale_weight, hooks="SOE"),
@@ -420,16 +432,6 @@ RULES: tuple[Rule, ...] = (
         hooks="SOE",
         reads=("observations", "counts"),
     ),
-    _results(id="dq-implausible", row="implausible", judge=check_for_implausible, each=True),
-    _results(id="dq-unit-unknown", row="results-used", judge=check_for_unknown_unit, each=True),
     _results(id="dq-conflict", row="conflict", judge=check_for_conflict),
     _results(id="dq-future-date", row="results-used", judge=check_for_future_results),
-    _rule(
-        id="dq-cycle-unknown",
-        row="cycle",
-        judge=check_for_unknown_cycle,
-        hooks="SO",
-        reads=("administrations", "medications"),
-        each=True,
-    ),
 )
