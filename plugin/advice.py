@@ -17,7 +17,7 @@ from plugin.findings import Action, Finding, Indicator, Proposal
 from plugin.labels import Label
 from plugin.reading import medicines_of, read
 from plugin.record import HookRequest, Json, Record
-from plugin.rules import HOOKS, Drug, Step, View, evaluate
+from plugin.rules import HOOKS, Drug, Rule, Step, View, evaluate
 
 # In the order a clinician acts, where two topics are equally loud.
 TOPICS = (
@@ -148,11 +148,10 @@ def _unnumbered(road: Iterable[Step]) -> tuple[Step, ...]:
 
 
 def _unread(
-    facts: Facts, view: View, rules: Iterable[Any], steps: Iterable[Step], letter: str
+    facts: Facts, view: View, rules: Iterable[Rule], steps: Iterable[Step], letter: str
 ) -> tuple[str, ...]:
     """The names of what was not read and is needed: lists, elements of the patient, orders, broken rules."""
-    needed = {"medications", "administrations", *(key for rule in rules for key in rule.reads)}
-    names = sorted(facts.unread & needed, key=_key_order)
+    names = sorted(facts.unread & _needed(rules), key=_key_order)
     if view.kind == "order" and "patient" not in facts.unread:
         names += _of_the_patient(facts)
     if view.kind == "order" and letter == HOOKS["order-sign"]:
@@ -160,6 +159,11 @@ def _unread(
     names += [name for name, _ in facts.gaps]
     names += [f"rule {step.rule.id}" for step in steps if step.outcome == "broken"]
     return tuple(dict.fromkeys(names))
+
+
+def _needed(rules: Iterable[Rule]) -> frozenset[str]:
+    """The lists that these rules read, and those that say whether the patient is under treatment."""
+    return frozenset({"medications", "administrations", *(key for rule in rules for key in rule.reads)})
 
 
 def _key_order(key: str) -> tuple[int, str]:
@@ -183,9 +187,8 @@ def _doses_not_read(view: View) -> list[str]:
     return found
 
 
-def _partial(facts: Facts, rules: Iterable[Any]) -> tuple[str, ...]:
-    needed = {"medications", "administrations", *(key for rule in rules for key in rule.reads)}
-    return tuple(sorted(facts.partial & needed, key=_key_order))
+def _partial(facts: Facts, rules: Iterable[Rule]) -> tuple[str, ...]:
+    return tuple(sorted(facts.partial & _needed(rules), key=_key_order))
 
 
 # --- settling ----------------------------------------------------------------------------------------------
