@@ -23,13 +23,12 @@ EXACT = Context(prec=300)  # no product of two numbers that reading lets pass is
 class Unknown(LookupError):
     """A rule needed something that the record does not say.
 
-    `what` names the missing fact in words; `key` the prefetch list it would have come from, if that was unread.
+    `what` names the missing fact in words.
     """
 
-    def __init__(self, what: str, key: str = "") -> None:
+    def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
-        self.key = key
 
 
 @dataclass(frozen=True, slots=True)
@@ -439,13 +438,13 @@ class Facts:
     def has(self, *what: Concept) -> Problem | None:
         """A problem present on the dose day, of what would restrain. Raises Unknown if nobody gave the list."""
         if self.problems is None:
-            raise Unknown("problem list", "conditions")
+            raise Unknown("problem list")
         return self.find(*what, certain=False)
 
     def had(self, *what: Concept) -> Problem | None:
         """A problem of the past only. Raises Unknown if nobody gave the list."""
         if self.problems is None:
-            raise Unknown("problem list", "conditions")
+            raise Unknown("problem list")
         return next((p for p in self.problems if p.past and p.means & frozenset(what)), None)
 
     def find(self, *what: Concept, certain: bool = True, past: bool = False) -> Problem | None:

@@ -19,7 +19,7 @@ def test_an_unread_problem_list_is_not_a_healthy_one() -> None:
     for ask in (facts().has, facts().had):
         with pytest.raises(Unknown) as unknown:
             ask("vod-sos")
-        assert unknown.value.key == "conditions"
+        assert unknown.value.what == "problem list"
 
 
 def test_an_empty_problem_list_is_an_answer() -> None:

@@ -384,7 +384,7 @@ def check_transfused_platelets(facts: Treatment, row: Transfusion) -> Finding | 
         return None
     platelets = facts.latest(PLATELETS, within=row.counts.fresh)
     if platelets is None or facts.procedures is None:
-        raise Unknown(*(("procedures", "procedures") if platelets else ("platelets",)))
+        raise Unknown("procedures" if platelets else "platelets")
     transfusion = next((p for p in facts.procedures if _transfused(p, platelets, row)), None)
     if transfusion is None:
         return None

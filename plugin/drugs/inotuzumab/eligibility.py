@@ -68,7 +68,7 @@ def diagnoses(facts: Treatment) -> tuple[Problem, ...]:
     Raises Unknown where nobody gave the list.
     """
     if facts.problems is None:
-        raise Unknown("problem list", "conditions")
+        raise Unknown("problem list")
     known = (p for p in facts.problems if p.certain and p.means & set(DIAGNOSES))
     return tuple(
         p
@@ -178,10 +178,10 @@ def cd22(result: Result) -> bool | None:
 def avoid_under_age(facts: Treatment, row: Age) -> Finding | None:
     """Below the youngest age safety and effect are not established."""
     if facts.years is None or facts.patient is None:
-        raise Unknown("birth date", "patient")
+        raise Unknown("birth date")
     least, most = facts.years
     if least < row.youngest <= most:
-        raise Unknown("birth date", "patient")
+        raise Unknown("birth date")
     if least >= row.youngest:
         return None
     return finding(
@@ -197,7 +197,7 @@ def avoid_under_age(facts: Treatment, row: Age) -> Finding | None:
 def avoid_in_allergy(facts: Treatment, row: Row) -> Finding | None:
     """Hypersensitivity to the drug or to an excipient."""
     if facts.allergies is None:
-        raise Unknown("allergies", "allergies")
+        raise Unknown("allergies")
     found = [a for a in facts.allergies if a.means & {INOTUZUMAB_OZOGAMICIN, EXCIPIENTS}]
     if not found:
         return None

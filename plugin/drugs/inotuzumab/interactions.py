@@ -284,9 +284,8 @@ def _lacking(facts: Treatment, day: date) -> list[str]:
 
 def _done_since(facts: Treatment, new: Sequence[_Start]) -> None:
     """Nothing is due, which only lists that were read can say."""
-    unread = [key for key in ("ecg", "observations") if key in facts.unread]
-    if new and unread:
-        raise Unknown("ECG and electrolytes since the start of a drug", unread[0])
+    if new and facts.unread & {"ecg", "observations"}:
+        raise Unknown("ECG and electrolytes since the start of a drug")
     lists_read(facts)
 
 

@@ -76,7 +76,7 @@ def check_for_duplicate(facts: Treatment, row: Duplicate) -> Finding | None:
     """Another order for the drug on the same day, neither replacing this one nor replaced by it."""
     order, same = facts.order, tuple(_others(facts, row))
     if not same and facts.orders is None:
-        raise Unknown("active orders", "medications")
+        raise Unknown("active orders")
     if order is None or not same:
         return None
     names = listed([f"{o.source} ({o.state})" for o in same])
@@ -167,7 +167,7 @@ def check_for_premedication(facts: Treatment, row: Premedication) -> Finding | N
     if not missing:
         return None
     if facts.orders is None:
-        raise Unknown("active orders", "medications")
+        raise Unknown("active orders")
     names = [name for _, name in missing]
     return finding(
         Action.CHECK,

@@ -101,12 +101,8 @@ def ecg_of(facts: Treatment, within: timedelta | None = None, comparable: bool =
 def need_ecg(facts: Treatment, within: timedelta | None = None, comparable: bool = False) -> Ecg:
     found = ecg_of(facts, within, comparable)
     if found is None:
-        raise no_ecg(facts)
+        raise Unknown("ECG")
     return found
-
-
-def no_ecg(facts: Treatment, what: str = "ECG") -> Unknown:
-    return Unknown(what, "ecg" if "ecg" in facts.unread else "")
 
 
 def value_of(ecg: Ecg) -> str:
@@ -253,7 +249,7 @@ def _before_treatment(facts: Treatment, first: Given, row: Grades) -> Ecg:
     known = replace(facts, ecgs=earlier).tracings(comparable=True)
     found = next((e for e in known if day_of(first) - day_of(e) <= row.baseline), None)
     if found is None:
-        raise no_ecg(facts, "QTcF before the first dose")
+        raise Unknown("QTcF before the first dose")
     return found
 
 

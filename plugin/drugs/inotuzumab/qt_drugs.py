@@ -99,9 +99,9 @@ def perhaps_taken(facts: Treatment, row: QtDrugs) -> tuple[Order, ...]:
 def lists_read(facts: Treatment) -> None:
     """No such drug, which only lists that were read can say."""
     if facts.orders is None:
-        raise Unknown("medication orders", "medications")
+        raise Unknown("medication orders")
     if "statements" in facts.unread:
-        raise Unknown("medication statements", "statements")
+        raise Unknown("medication statements")
 
 
 # --- since when ------------------------------------------------------------------------------------------------

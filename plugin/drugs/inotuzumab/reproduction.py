@@ -130,7 +130,7 @@ def avoid_for_pregnancy(facts: Treatment, row: Pregnancy) -> Finding | None:
     test = next((r for r, positive in known[:1] if positive and not _is_man(facts)), None)
     if condition is None and test is None:
         if facts.problems is None:
-            raise Unknown("problem list", "conditions")
+            raise Unknown("problem list")
         return None
     record = [named(condition)] if condition else []
     record += [f"{test.name} {test.written} on {test.when}"] if test else []
@@ -160,7 +160,7 @@ def check_for_pregnancy_test(facts: Treatment, row: PregnancyTest) -> Finding | 
     if not (facts.place and facts.starting) or who is None or not who.may_conceive:
         return None
     if facts.years is None:
-        raise Unknown("birth date", "patient")
+        raise Unknown("birth date")
     youngest, oldest = facts.years
     if oldest < row.youngest or youngest > row.oldest or _cannot_conceive(facts):
         return None
@@ -199,7 +199,7 @@ def avoid_for_breastfeeding(facts: Treatment, row: Lactation) -> Finding | None:
     )
     if feeding is None:
         if facts.problems is None:
-            raise Unknown("problem list", "conditions")
+            raise Unknown("problem list")
         return None
     last = facts.course.last
     if facts.order is None and last and facts.age(last) > row.after.days:

@@ -79,7 +79,7 @@ def hold_for_interval(facts: Treatment, row: Interval) -> Finding | None:
     """At least so many days lie between two doses."""
     last = facts.course.last
     if last is None and facts.administrations is None:
-        raise Unknown("doses given", "administrations")
+        raise Unknown("doses given")
     if last is None:
         return None
     since = (facts.dose_day - last.on).days

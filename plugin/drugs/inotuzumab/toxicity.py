@@ -100,7 +100,7 @@ def prepare_for_mild_reaction(facts: Treatment, row: InfusionReaction) -> Findin
 def _need_list(facts: Treatment) -> None:
     """No event where nobody gave the list is not a good sign; the problem list may still have named a reaction."""
     if facts.events is None or "adverseEvents" in facts.unread:
-        raise Unknown("adverse events", "adverseEvents")
+        raise Unknown("adverse events")
 
 
 def _reactions(facts: Treatment) -> Iterator[Event]:

@@ -15,7 +15,7 @@ def planned(facts: Treatment) -> Procedure | None:
     known = (*(facts.requests or ()), *(facts.procedures or ()))
     found = next((p for p in known if HSCT_PROCEDURE in p.means and p.state == "planned"), None)
     if found is None and facts.requests is None:
-        raise Unknown("transplant requests", "serviceRequests")
+        raise Unknown("transplant requests")
     return found
 
 
@@ -35,7 +35,7 @@ def after_the_drug(facts: Treatment, within: timedelta) -> Fact | None:
     known = [t for t in done(facts) if t.day and first and first.day and first.day <= t.day]
     newest = max(known, key=lambda t: t.day or date.min, default=None)
     if newest is None and facts.procedures is None:
-        raise Unknown("procedures", "procedures")
+        raise Unknown("procedures")
     return newest if newest and facts.age(newest) <= within.days else None
 
 

@@ -121,7 +121,7 @@ def discontinue_for_vod(facts: Treatment, row: Vod) -> Finding | None:
     ongoing, _ = _vod_events(facts)
     found: Fact | None = next(iter(ongoing), None) or facts.has(VOD_SOS)
     if found is None and (facts.events is None or "adverseEvents" in facts.unread):
-        raise Unknown("adverse events", "adverseEvents")
+        raise Unknown("adverse events")
     if found is None:
         return None
     return finding(
@@ -182,7 +182,7 @@ def hold_for_signs_of_vod(facts: Treatment, row: VodSigns) -> Finding | None:
     )
     signs = [sign for sign in found if sign]
     if len(signs) < row.signs and facts.problems is None:
-        raise Unknown("problem list", "conditions")
+        raise Unknown("problem list")
     if len(signs) < row.signs:
         return None
     bilirubin = usable(facts, row.liver, BILIRUBIN_TOTAL)
@@ -246,7 +246,7 @@ def list_risk_factors(facts: Treatment, row: Risk) -> Finding | None:
     """Earlier liver disease, an earlier transplant, age, later salvage lines and more cycles make VOD likelier."""
     found = list(_risk_factors(facts, row))
     if not found and (facts.problems is None or facts.procedures is None):
-        raise Unknown("problems and procedures", "conditions" if facts.problems is None else "procedures")
+        raise Unknown("problems and procedures")
     if not found:
         return None
     return finding(
