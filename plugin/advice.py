@@ -13,23 +13,25 @@ from typing import Any
 
 from plugin.drugs import DRUGS
 from plugin.facts import Fact, Facts
-from plugin.findings import Action, Finding, Indicator, Proposal
+from plugin.findings import Action, Finding, Indicator, Proposal, fitting
 from plugin.labels import Label
 from plugin.reading import medicines_of, read
 from plugin.record import HookRequest, Json, Record
 from plugin.rules import HOOKS, Drug, Rule, Step, View, evaluate
 
-# In the order a clinician acts, where two topics are equally loud.
+# In the order a clinician acts, where two topics are equally loud and neither stops or holds: whether to give it at
+# all and what it has done (the liver, which it is boxed for, first), the dose and how it is given, interactions, what
+# to measure, what could not be told.
 TOPICS = (
     "eligibility",
     "liver",
     "toxicity",
-    "counts",
-    "pregnancy",
     "schedule",
     "dose",
     "order",
     "qt",
+    "counts",
+    "pregnancy",
     "data",
     "reminder",
 )
@@ -239,13 +241,14 @@ def settle(
 ) -> tuple[Topic, ...]:
     """A few topics in the order a clinician acts, without contradiction between them.
 
-    Beside a stop or a contraindication no dose is stated; beside a hold the dose is what it will be, and is not
-    offered. Topics with nothing but information are folded into one.
+    Beside a stop or a contraindication no dose is stated, and what would hold it says "Also"; beside a hold the dose
+    is what it will be, and is not offered. Topics with nothing but information are folded into one. What the reader
+    can do at a click is offered once.
     """
     stopped = any(_stops(s, drug) for s in found)
-    held = any(s.finding.action in (Action.HOLD, Action.OMIT) for s in found)
+    held = any(_holds(s) for s in found)
     if stopped:
-        found = [s for s in found if s.rule not in drug.doses]
+        found = [_also(s) if _holds(s) else s for s in found if s.rule not in drug.doses]
     if stopped or held:
         found = [_postponed(s) for s in found]
     loud = {s.topic for s in found if s.indicator is not Indicator.INFO}
@@ -261,7 +264,7 @@ def settle(
         code = "dose" if dose_first[0].topic == "dose" else "reminder"
         topics.append(Topic(code=code, said=tuple(dose_first)))
     topics = _with_data(topics, unread, partial, gaps)
-    return tuple(sorted(topics, key=_place))
+    return _offered_once(sorted(topics, key=lambda topic: _place(topic, drug)))
 
 
 def _loudness(said: Said) -> tuple[int, int]:
@@ -272,10 +275,22 @@ def _stops(said: Said, drug: Drug) -> bool:
     return said.rule in drug.contraindications or said.finding.action is Action.DISCONTINUE
 
 
+def _holds(said: Said) -> bool:
+    return said.finding.action in (Action.HOLD, Action.OMIT)
+
+
+def _also(said: Said) -> Said:
+    """What holds the dose, as it is said beside something that stops it for good."""
+    line = said.finding.headline
+    headline = fitting(f"Also: {line[:1].lower()}{line[1:]}", line)
+    return replace(said, finding=replace(said.finding, headline=headline))
+
+
 def _postponed(said: Said) -> Said:
-    """The same words for a dose that may not be given now: no offer to write it."""
+    """The same words for a dose that may not be given now: no offer to write it, or what goes with it."""
     finding = said.finding
-    proposals: tuple[Proposal, ...] = tuple(p for p in finding.proposals if p.verb != "amend")
+    unwanted = ("amend", "prescribe") if said.topic == "order" else ("amend",)
+    proposals: tuple[Proposal, ...] = tuple(p for p in finding.proposals if p.verb not in unwanted)
     if finding.held:
         later = finding.text.replace("**Dose.**", "**Dose, once the hold is lifted.**")
         finding = replace(finding, headline=finding.held, text=later)
@@ -293,7 +308,26 @@ def _with_data(
     return [*others, replace(data, unread=unread, partial=partial, gaps=gaps)]
 
 
-def _place(topic: Topic) -> tuple[int, int, int]:
-    action = max((s.finding.action.rank for s in topic.said), default=0)
-    stop = topic.indicator is Indicator.CRITICAL
-    return (-topic.indicator.rank, -action if stop else 0, TOPICS.index(topic.code))
+def _offered_once(topics: Sequence[Topic]) -> tuple[Topic, ...]:
+    """The topics without what an earlier one already offers: one order is removed once, one test requested once."""
+    offered: set[tuple[object, ...]] = set()
+    kept = []
+    for topic in topics:
+        said = []
+        for s in topic.said:
+            new = tuple(p for p in s.finding.proposals if _does(p) not in offered)
+            said.append(replace(s, finding=replace(s.finding, proposals=new)))
+        offered |= {_does(p) for s in topic.said for p in s.finding.proposals}
+        kept.append(replace(topic, said=tuple(said)))
+    return tuple(kept)
+
+
+def _does(proposal: Proposal) -> tuple[object, ...]:
+    """What an EHR does with a proposal, whatever the words."""
+    return (proposal.verb, proposal.order, proposal.mg, proposal.code, proposal.concept)
+
+
+def _place(topic: Topic, drug: Drug) -> tuple[int, int, int]:
+    """The loudest first; of equally loud ones what stops, then what holds, then as TOPICS says."""
+    steps = (0 if _stops(s, drug) else 1 if _holds(s) else 2 for s in topic.said)
+    return (-topic.indicator.rank, min(steps, default=2), TOPICS.index(topic.code))

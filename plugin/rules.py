@@ -87,7 +87,7 @@ class Drug:
     rules: tuple[Rule, ...]
     concerns: Callable[[Medicine, Label], bool]
     view: Callable[[Facts, tuple[str, ...] | None, Label, Any], View]
-    doses: frozenset[str]  # the rules that state a dose; they fall silent beside a stop or a contraindication
+    doses: frozenset[str]  # the rules that say how to give a dose; silent beside a stop or a contraindication
     contraindications: frozenset[str]  # the rules after which there is no dose to state
 
 

@@ -61,7 +61,14 @@ DRUG = Drug(
     concerns=occasion.concerns,
     view=lambda facts, selections, label, policy: occasion.view(facts, selections, label, policy.course),
     doses=frozenset(
-        {"dose-cycle1", "dose-subsequent-cr", "dose-subsequent-no-cr", "prep-card", "prep-rounding"}
+        {
+            "dose-cycle1",
+            "dose-subsequent-cr",
+            "dose-subsequent-no-cr",
+            "prep-card",
+            "prep-rounding",
+            "observe-1h",
+        }
     ),
     contraindications=frozenset(
         {
