@@ -54,7 +54,7 @@ class Policy:
 DRUG = Drug(
     name="inotuzumab ozogamicin",
     package=__name__,
-    labels=("us-2024-03",),
+    labels=("us-2024-03", "eu-2023-01"),
     rows={name: row for module in _MODULES for name, row in module.ROWS.items()},
     policy=Policy,
     rules=tuple(rule for module in _MODULES for rule in module.RULES),
