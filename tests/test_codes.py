@@ -174,6 +174,13 @@ def test_a_tuberculin_test_is_no_live_viral_vaccine() -> None:
     assert codes.means([(CVX, "95"), (CVX, "19"), (CVX, "25"), (CVX, "187")]) == frozenset()
 
 
+def test_an_atc_class_tells_a_live_viral_vaccine_from_another() -> None:
+    assert codes.means([(ATC, "J07BK02")]) == {concepts.LIVE_VIRAL_VACCINES}
+    assert (
+        codes.means([(ATC, "J07BK03"), (ATC, "J07BF03"), (ATC, "J07BN01"), (ATC, "J07AN01")]) == frozenset()
+    )
+
+
 @given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30))))
 def test_no_code_is_too_strange_to_be_asked(strange: list[tuple[str, str]]) -> None:
     assert codes.means(strange) <= set(codes.concepts())
