@@ -122,7 +122,8 @@ def advise(
     if view.kind == "none":
         return bare
     letter = HOOKS[record.hook]
-    rules = [rule for rule in drug.rules if view.wants(rule, letter)] if view.kind != "unsure" else []
+    known = [rule for rule in drug.rules if rule.row in label.rows]
+    rules = [rule for rule in known if view.wants(rule, letter)] if view.kind != "unsure" else []
     roads = [evaluate(view.doses[0], label, rules, strict)]
     each = [rule for rule in rules if rule.each]
     roads += [_unnumbered(evaluate(dose, label, each, strict)) for dose in view.doses[1:]]
@@ -272,7 +273,8 @@ def _loudness(said: Said) -> tuple[int, int]:
 
 
 def _stops(said: Said, drug: Drug) -> bool:
-    return said.rule in drug.contraindications or said.finding.action is Action.DISCONTINUE
+    forbidden = said.rule in drug.contraindications and said.finding.action is Action.AVOID
+    return forbidden or said.finding.action is Action.DISCONTINUE
 
 
 def _holds(said: Said) -> bool:

@@ -171,6 +171,7 @@ class Procedure(Fact):
 
     state: str  # "done" or "planned"
     end: When | None = None
+    draft: bool = False  # among the draftOrders of this call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import TypeVar
 
@@ -206,7 +207,7 @@ class _Reader:
         requests = [r for r in self._drafts if text(r.get("resourceType")) == REQUEST]
         ours = [r for r in requests if self.whose(r) is not False]
         read = (self.guarded(r, procedures.request) for r in ours)
-        return [request for request in read if request is not None]
+        return [replace(request, draft=True) for request in read if request is not None]
 
     def encounter(self) -> Encounter | None:
         """The Encounter that the request names, else the newest that is going on."""

@@ -88,7 +88,9 @@ class Drug:
     concerns: Callable[[Medicine, Label], bool]
     view: Callable[[Facts, tuple[str, ...] | None, Label, Any], View]
     doses: frozenset[str]  # the rules that say how to give a dose; silent beside a stop or a contraindication
-    contraindications: frozenset[str]  # the rules after which there is no dose to state
+    contraindications: frozenset[
+        str
+    ]  # the rules after which, where they say avoid, there is no dose to state
 
 
 def evaluate(facts: Facts, label: Label, rules: Iterable[Rule], strict: bool = False) -> tuple[Step, ...]:

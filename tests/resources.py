@@ -141,7 +141,8 @@ def drug(of: str, text: str = "", name_only: bool = False) -> Json:
         return {"text": text or of}
     if of == "inotuzumab-ozogamicin":
         return INOTUZUMAB | ({"text": text} if text else {})
-    found = drugs().get(of.lower()) or [c for c in codings(of) if c["system"] in (RXNORM, ATC)][:1]
+    listed = codings(of)
+    found = drugs().get(of.lower()) or [c for c in listed if c["system"] in (RXNORM, ATC)][:1] or listed[:1]
     if not found:
         return {"text": text or of}
     return {"coding": found, "text": text or found[0].get("display", of)}

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import fields
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from plugin import record
 from plugin.advice import TOPICS
+from plugin.answers import written
+from plugin.cards import cards
 from plugin.config import PREFIX, Settings
 from plugin.drugs import DRUGS
-from plugin.fetch import QUERIES
+from plugin.fetch import QUERIES, Unobtainable
 from plugin.rules import HOOKS, Drug, Rule
 from plugin.service import load
-from tests import worked
+from tests import doors, worked
 
 ROOT = Path(__file__).parent.parent
 PLUGIN = ROOT / "plugin"
@@ -258,6 +263,63 @@ def test_a_rule_has_a_case_that_fires_it_and_one_that_does_not(rule: Rule) -> No
     silent = [case for case in CASES if case.expected.get(rule.id) == ""]
     assert spoken, f"no case fires {rule.id}"
     assert silent, f'no case says that {rule.id} is silent ({rule.id} = "")'
+
+
+@cache
+def under(label: str) -> tuple[dict[str, set[str]], dict[str, str]]:
+    """What a label says to the patients of all worked cases, whatever label they were written for.
+
+    What each rule answers (one that was not asked of a patient, at another hook, is silent for that one), and the
+    cards of each case as text, without the part that is for machines.
+    """
+    outcomes: dict[str, set[str]] = {}
+    told: dict[str, str] = {}
+    for case in CASES:
+        asked = record.parse(case.body(), case.hook)
+        try:
+            advice = doors.advice_on(asked, label, case.now)
+        except Unobtainable:
+            continue
+        road = advice.road if advice else ()
+        for step in road:
+            outcomes.setdefault(step.rule.id, set()).add(step.outcome)
+        for rule in outcomes.keys() - {step.rule.id for step in road}:
+            outcomes[rule].add("silent")
+        shown = cards(advice, asked.instance) if advice else []
+        told[str(case)] = json.dumps([{**card, "extension": None} for card in json.loads(written(shown))])
+    return outcomes, told
+
+
+@pytest.mark.parametrize("label", ["us", "eu"])
+def test_under_each_label_exactly_its_rules_speak_and_each_is_silent_for_another_patient(label: str) -> None:
+    (found, _), rows = under(label), load(label)[0].rows
+    assert set(found) == {rule.id for rule in RULES if rule.row in rows}
+    mute = [rule for rule, said in found.items() if "fired" not in said]
+    assert not mute, f"under the {label} label no patient of the cases fires {', '.join(mute)}"
+    loud = [rule for rule, said in found.items() if "silent" not in said]
+    assert not loud, f"under the {label} label no patient of the cases leaves {', '.join(loud)} silent"
+
+
+def test_the_labels_differ_by_the_rules_that_say_so() -> None:
+    us, eu = (set(load(label)[0].rows) for label in ("us", "eu"))
+    only_us = {rule.id for rule in RULES if rule.row in us - eu}
+    only_eu = {rule.id for rule in RULES if rule.row in eu - us}
+    assert only_us == {
+        "ind-age-us-under-1", "vod-prior-us", "liver-disease-us", "haem-persist-28d-us", "qt-new-drug-ecg-us",
+        "repro-test-missing",
+    }  # fmt: skip
+    assert only_eu == {
+        "ind-age-eu-under-18", "ind-ph-positive-eu-no-tki", "ind-eu-monotherapy", "vod-prior-eu",
+        "ci-liver-disease-eu", "tls-prophylaxis-eu", "vacc-live-eu", "lipase-amylase-eu",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("label", ["us", "eu"])
+def test_no_label_is_told_in_the_words_of_the_other(label: str) -> None:
+    """No card of any worked case cites, names or quotes the label of the other jurisdiction."""
+    foreign = re.compile({"us": r".{40}(?:\bEU SmPC|\bEuropean\b)", "eu": r".{40}(?:\bUS\b|\bPI\b)"}[label])
+    for case, said in under(label)[1].items():
+        assert not foreign.search(said), f"{case}, under the {label} label: {foreign.findall(said)}"
 
 
 def test_the_cases_name_only_rules_that_exist() -> None:

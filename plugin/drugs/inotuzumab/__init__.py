@@ -12,14 +12,18 @@ from plugin.drugs.inotuzumab import (
     eligibility,
     interactions,
     interruptions,
+    licence,
     liver,
+    lysis,
     occasion,
     ordering,
+    pancreas,
     qt,
     reproduction,
     schedule,
     tisdale,
     toxicity,
+    vaccines,
     vod,
 )
 from plugin.drugs.inotuzumab.course import CoursePolicy
@@ -27,13 +31,17 @@ from plugin.rules import Drug
 
 _MODULES = (
     eligibility,
+    licence,
+    vaccines,
     dosing,
     schedule,
     interruptions,
     ordering,
     counts,
+    lysis,
     liver,
     vod,
+    pancreas,
     toxicity,
     qt,
     electrolytes,
@@ -74,7 +82,10 @@ DRUG = Drug(
         {
             "ind-cd22-negative",
             "ind-age-us-under-1",
+            "ind-age-eu-under-18",
             "ci-hypersensitivity",
+            "vod-prior-eu",
+            "ci-liver-disease-eu",
             "repro-pregnant",
             "sched-hsct-over-3",
         }

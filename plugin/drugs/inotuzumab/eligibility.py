@@ -44,10 +44,24 @@ RETURNED = ("relapse", "recurrence")  # clinicalStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Indication(Row):
+    """What the label asks of CD22, in words: before the first dose, and how much of it."""
+
+    before: str
+    asks: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Age(Row):
-    """The age from which the drug was studied, in years."""
+    """The age from which the drug is for, in years, and what the label says of those under it."""
 
     youngest: int
+    under: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypersensitivity(Row):
+    forbids: str  # how the label says so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +132,12 @@ def _reasons(facts: Treatment, wanted: tuple[Concept, ...]) -> bool:
 # --- CD22 ----------------------------------------------------------------------------------------------------
 
 
-def check_for_cd22(facts: Treatment, row: Row) -> Finding | None:
+def check_for_cd22(facts: Treatment, row: Indication) -> Finding | None:
     """CD22 must be shown on the blasts before the first dose."""
     if facts.position is None:
         raise Unknown("cycle and day")
     newest = facts.latest(CD22_FLOW, CD22_STATUS)
-    if not facts.starting or (newest and cd22(newest) is not None):
+    if not facts.starting or (newest and shown(newest) is not None):
         return None
     pending = facts.pending(newest, CD22_FLOW, CD22_STATUS)
     found = (
@@ -140,29 +154,28 @@ def check_for_cd22(facts: Treatment, row: Row) -> Finding | None:
             f"A preliminary result ({pending.written}, {pending.when}) does not count until it is final."
             if pending
             else "",
-            "The drug is for CD22-positive disease: CD22 must be shown before the first dose.",
+            f"The drug is for CD22-positive disease: {row.before}.",
         ),
     )
 
 
-def avoid_without_cd22(facts: Treatment, row: Row) -> Finding | None:
+def avoid_without_cd22(facts: Treatment, row: Indication) -> Finding | None:
     """Without CD22 on the blasts the drug has no target."""
     newest = facts.latest(CD22_FLOW, CD22_STATUS)
-    if newest is None or cd22(newest) is not False:
+    if newest is None or shown(newest) is not False:
         return None
     return finding(
         Action.AVOID,
         f"Do not start {DRUG}: CD22 is negative, the target is absent",
         newest,
         text=f"**Do not start** {DRUG}. The newest CD22 result, {newest.written} on {newest.when}, is "
-        "negative: the target is absent. The label asks for CD22-positive disease, without a percentage; any "
-        "share over nought is positive.",
+        f"negative: the target is absent. The label asks for {row.asks}.",
         proposals=remove_orders(facts, "CD22 negative"),
     )
 
 
-def cd22(result: Result) -> bool | None:
-    """Whether a result shows CD22; None if it says neither, as "< 1 %" does. A number goes before words."""
+def shown(result: Result) -> bool | None:
+    """Whether a test found what it looked for; None if it says neither, as "< 1 %" does. A number goes before words."""
     if result.value is None:
         answers = result.says & {QUALIFIER_POSITIVE, QUALIFIER_NEGATIVE}
         return QUALIFIER_POSITIVE in answers if len(answers) == 1 else None
@@ -176,7 +189,7 @@ def cd22(result: Result) -> bool | None:
 
 
 def avoid_under_age(facts: Treatment, row: Age) -> Finding | None:
-    """Below the youngest age safety and effect are not established."""
+    """Below the youngest age the drug is not to be used."""
     if facts.years is None or facts.patient is None:
         raise Unknown("birth date")
     least, most = facts.years
@@ -184,17 +197,18 @@ def avoid_under_age(facts: Treatment, row: Age) -> Finding | None:
         raise Unknown("birth date")
     if least >= row.youngest:
         return None
+    age = "1 year" if row.youngest == 1 else f"{row.youngest} years"
     return finding(
         Action.AVOID,
-        f"Do not give {DRUG}: the patient is under {row.youngest} year old",
+        f"Do not give {DRUG}: the patient is under {age} old",
         facts.patient,
         text=f"**Outside the label.** The patient ({facts.patient.written or 'birth date on record'}) is "
-        f"under {row.youngest} year of age on {facts.dose_day}; safety and effect are not established there.",
-        proposals=remove_orders(facts, f"under {row.youngest} year old"),
+        f"under {age} of age on {facts.dose_day}; {row.under}.",
+        proposals=remove_orders(facts, f"under {age} old"),
     )
 
 
-def avoid_in_allergy(facts: Treatment, row: Row) -> Finding | None:
+def avoid_in_allergy(facts: Treatment, row: Hypersensitivity) -> Finding | None:
     """Hypersensitivity to the drug or to an excipient."""
     if facts.allergies is None:
         raise Unknown("allergies")
@@ -207,8 +221,7 @@ def avoid_in_allergy(facts: Treatment, row: Row) -> Finding | None:
         f"Do not give {DRUG}: allergy to the drug or an excipient is on record",
         *found,
         text=f"**Allergy:** {names}. {DRUG.capitalize()} (with sucrose, polysorbate 80, sodium chloride and "
-        "trometamol) must not be given in hypersensitivity to it or an excipient: the EU label calls it "
-        "contraindicated, the US patient text says not to receive it. Verify the record.",
+        f"trometamol) must not be given in hypersensitivity to it or an excipient: {row.forbids}. Verify the record.",
         proposals=remove_orders(facts, "allergy on record"),
     )
 
@@ -244,9 +257,10 @@ def _dialysis(facts: Treatment, procedure: Procedure, row: Kidneys) -> bool:
 
 
 ROWS: dict[str, type[Row]] = {
-    "indication": Row,
+    "indication": Indication,
     "age": Age,
-    "hypersensitivity": Row,
+    "adults": Age,
+    "hypersensitivity": Hypersensitivity,
     "kidneys": Kidneys,
 }
 
@@ -290,6 +304,15 @@ RULES: tuple[Rule, ...] = (
     Rule(
         id="ind-age-us-under-1",
         row="age",
+        judge=avoid_under_age,
+        topic="eligibility",
+        indicator=Indicator.CRITICAL,
+        hooks="SO",
+        reads=("patient",),
+    ),
+    Rule(
+        id="ind-age-eu-under-18",
+        row="adults",
         judge=avoid_under_age,
         topic="eligibility",
         indicator=Indicator.CRITICAL,

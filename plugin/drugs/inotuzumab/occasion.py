@@ -23,7 +23,7 @@ from plugin.drugs.inotuzumab.course import (
     surface_at,
 )
 from plugin.drugs.inotuzumab.interruptions import due_days, interruptions
-from plugin.facts import Facts, Order, Unknown, When
+from plugin.facts import Fact, Facts, Order, Unknown, When
 from plugin.findings import Action
 from plugin.labels import Label
 from plugin.medicines import Medicine
@@ -63,7 +63,9 @@ def view(facts: Facts, selections: tuple[str, ...] | None, label: Label, policy:
         judged = _judged(facts, selections)
         if ordered := of_the_drug(judged):
             return View("order", _doses_ordered(facts, ordered, judged, label, policy))
-        if not any(concerns(order.medicine, label) for order in judged):
+        if not any(concerns(order.medicine, label) for order in judged) and not _requested(
+            facts, selections, label
+        ):
             return View("none")
         return _under_treatment_view("beside", facts, judged, label, policy)
     if facts.hook == "encounter-start" and (due := _due_today(facts, label, policy)):
@@ -73,10 +75,19 @@ def view(facts: Facts, selections: tuple[str, ...] | None, label: Label, policy:
 
 def _judged(facts: Facts, selections: tuple[str, ...] | None) -> tuple[Order, ...]:
     """The drafts that are judged: at order-select those selected, else all of them."""
+    return tuple(order for order in facts.drafts if _selected(order, facts, selections))
+
+
+def _selected(draft: Fact, facts: Facts, selections: tuple[str, ...] | None) -> bool:
     if facts.hook != "order-select" or selections is None:
-        return facts.drafts
-    wanted = {"/".join(s.split("/_history/")[0].split("/")[-2:]) for s in selections}
-    return tuple(order for order in facts.drafts if order.source in wanted)
+        return True
+    return draft.source in {"/".join(s.split("/_history/")[0].split("/")[-2:]) for s in selections}
+
+
+def _requested(facts: Facts, selections: tuple[str, ...] | None, label: Label) -> bool:
+    """Whether a judged draft that is no order of a medicine matters: a request for a live viral vaccine."""
+    drafts = (r for r in facts.requests or () if r.draft and _selected(r, facts, selections))
+    return "vaccines" in label.rows and any(LIVE_VIRAL_VACCINES in request.means for request in drafts)
 
 
 def _under_treatment_view(

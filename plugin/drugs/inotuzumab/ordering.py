@@ -45,6 +45,7 @@ class Premedication(Row):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation(Row):
     hours: int
+    setting: str = ""  # what else must be there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +200,9 @@ def monitor_after_infusion(facts: Treatment, row: Observation) -> Finding | None
     return finding(
         Action.MONITOR,
         f"Observe during and at least {_hours(row.hours)} after the {DRUG} infusion",
-        text=f"**Observe** during and at least {_hours(row.hours)} after the infusion.",
+        text=sentences(
+            f"**Observe** during and at least {_hours(row.hours)} after the infusion.", row.setting
+        ),
     )
 
 

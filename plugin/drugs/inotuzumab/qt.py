@@ -78,7 +78,8 @@ def prolongs(medicine: Medicine) -> bool:
 
 def off_topic(facts: Treatment) -> bool:
     """Whether other drugs are being ordered and none of them touches the QT interval."""
-    return bool(facts.judged) and facts.order is None and not any(prolongs(o.medicine) for o in facts.judged)
+    ordering = facts.hook.startswith("order-") and facts.order is None
+    return ordering and not any(prolongs(o.medicine) for o in facts.judged)
 
 
 def meanwhile(facts: Treatment) -> str:

@@ -35,6 +35,7 @@ class Contraception(Row):
 
     women: int
     men: int
+    besides: str = ""  # what else the label wants said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def monitor_for_contraception(facts: Treatment, row: Contraception) -> Finding |
         Action.MONITOR,
         f"Contraception during {DRUG} and for {months} after the last dose",
         who,
-        text=f"**Contraception.** {text}",
+        text=sentences(f"**Contraception.** {text}", row.besides),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 from plugin import formulas
 from plugin.concepts import (
@@ -23,6 +24,9 @@ from plugin.concepts import (
     NODULAR_REGENERATIVE_HYPERPLASIA,
     PORTAL_HYPERTENSION,
     PRIOR_SALVAGE_LINES,
+    SEVERITY_MILD,
+    SEVERITY_MODERATE,
+    SEVERITY_SEVERE,
     VOD_SOS,
     Concept,
 )
@@ -43,7 +47,7 @@ from plugin.drugs.inotuzumab.wording import (
     sentences,
     the_order,
 )
-from plugin.facts import Event, Fact, Result, Unknown
+from plugin.facts import Event, Fact, Problem, Result, Unknown
 from plugin.findings import Action, Finding, Indicator, finding, fitting
 from plugin.labels import Row
 from plugin.rules import Rule
@@ -56,6 +60,13 @@ HIGH = frozenset({"H", "HH"})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vod(Row):
     """VOD, or a history that makes it likelier: nothing to measure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastVod(Row):
+    """Earlier VOD that forbids the drug."""
+
+    severe: int  # CTCAE grade, from here on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +161,7 @@ def weigh_past_vod(facts: Treatment, row: Vod) -> Finding | None:
         f"Weigh the risk of {DRUG}: earlier veno-occlusive liver disease (VOD)",
         past,
         text=f"**Earlier VOD:** {named(past)}. The risk of new VOD under {DRUG} is higher; weigh benefit and "
-        "risk, and watch closely for signs of VOD. The US label has no contraindication here.",
+        "risk, and watch closely for signs of VOD. The label has no contraindication here.",
     )
 
 
@@ -164,7 +175,72 @@ def weigh_liver_disease(facts: Treatment, row: Vod) -> Finding | None:
         f"Weigh the risk of {DRUG}: serious liver disease is on record",
         disease,
         text=f"**Liver disease:** {named(disease)}. The risk of VOD under {DRUG} is higher; weigh benefit and "
-        "risk. The US label has no contraindication here.",
+        "risk. The label has no contraindication here.",
+    )
+
+
+def avoid_after_vod(facts: Treatment, row: PastVod) -> Finding | None:
+    """Earlier severe VOD, and VOD whose severity nobody recorded, forbids the drug; milder VOD makes VOD likelier."""
+    ongoing, ended = _vod_events(facts)
+    if ongoing or facts.has(VOD_SOS):
+        return None  # ongoing VOD has a rule of its own
+    past: list[Event | Problem] = [
+        *ended,
+        *(p for p in facts.problems or () if p.past and VOD_SOS in p.means),
+    ]
+    if not past and (facts.events is None or "adverseEvents" in facts.unread):
+        raise Unknown("adverse events")
+    if not past:
+        return None
+    told = listed([named(fact) for fact in past])
+    if all(map(partial(_mild, row=row), past)):
+        return finding(
+            Action.CHECK,
+            f"Weigh the risk of {DRUG}: earlier veno-occlusive liver disease (VOD), not severe",
+            *past,
+            text=f"**Earlier VOD:** {told}, mild or moderate. The risk of new VOD under {DRUG} is higher; weigh "
+            "benefit and risk, and watch closely for signs of VOD. After severe VOD it is contraindicated.",
+            indicator=Indicator.WARNING,
+        )
+    known = any(map(partial(_severe, row=row), past))
+    return finding(
+        Action.AVOID,
+        f"Do not give {DRUG}: earlier veno-occlusive liver disease (VOD), "
+        f"{'severe' if known else 'its severity is not on record'}",
+        *past,
+        text=sentences(
+            f"**Contraindicated** after confirmed severe VOD. On record: {told}.",
+            "" if known else "How severe it was is not on record: find out, and record it.",
+        ),
+        proposals=remove_orders(facts, "earlier VOD"),
+    )
+
+
+def _severe(fact: Event | Problem, row: PastVod) -> bool:
+    if isinstance(fact, Event):
+        return fact.grade is not None and fact.grade >= row.severe
+    return SEVERITY_SEVERE in fact.severity
+
+
+def _mild(fact: Event | Problem, row: PastVod) -> bool:
+    """Whether it is on record as mild or moderate; what has no severity may have been severe."""
+    if isinstance(fact, Event):
+        return fact.grade is not None and fact.grade < row.severe
+    return bool(fact.severity & {SEVERITY_MILD, SEVERITY_MODERATE}) and SEVERITY_SEVERE not in fact.severity
+
+
+def avoid_in_liver_disease(facts: Treatment, row: Row) -> Finding | None:
+    """Serious ongoing liver disease forbids the drug."""
+    disease = facts.has(*ONGOING)
+    if disease is None:
+        return None
+    return finding(
+        Action.AVOID,
+        f"Do not give {DRUG}: serious ongoing liver disease is on record",
+        disease,
+        text=f"**Contraindicated** in serious ongoing liver disease (cirrhosis, nodular regenerative hyperplasia, "
+        f"active hepatitis). On record: {named(disease)}. Verify the record.",
+        proposals=remove_orders(facts, "serious liver disease"),
     )
 
 
@@ -356,7 +432,9 @@ ROWS: dict[str, type[Row]] = {
     "vod": Vod,
     "vod-signs": VodSigns,
     "vod-history": Vod,
+    "vod-contraindicated": PastVod,
     "liver-disease": Vod,
+    "liver-contraindicated": Row,
     "liver-risk": Risk,
     "transplant-bilirubin": PlannedTransplant,
     "transplant-conditioning": Conditioning,
@@ -391,6 +469,24 @@ RULES: tuple[Rule, ...] = (
         indicator=Indicator.WARNING,
         hooks="SO",
         reads=("conditions", "adverseEvents"),
+    ),
+    Rule(
+        id="vod-prior-eu",
+        row="vod-contraindicated",
+        judge=avoid_after_vod,
+        topic="eligibility",
+        indicator=Indicator.CRITICAL,
+        hooks="SO",
+        reads=("conditions", "adverseEvents"),
+    ),
+    Rule(
+        id="ci-liver-disease-eu",
+        row="liver-contraindicated",
+        judge=avoid_in_liver_disease,
+        topic="eligibility",
+        indicator=Indicator.CRITICAL,
+        hooks="SO",
+        reads=("conditions",),
     ),
     Rule(
         id="liver-disease-us",
