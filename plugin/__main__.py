@@ -92,10 +92,14 @@ def advise(request: Path, label: str | None, now: str | None) -> None:
     help="Where the worked cases lie; by default tests/cases, if that is there.",
 )
 def rules(label: str | None, cases: Path | None) -> None:
-    """The checklist: every rule with its level, hooks, worked cases, label row and clause."""
+    """The checklist: every rule with its jurisdictions, level, hooks, worked cases, label row and clause.
+
+    Of all jurisdictions, or of the one that --label names.
+    """
     found = cases or next((p for p in [Path("tests/cases")] if p.is_dir()), None)
     try:
-        loaded, _ = load(_settings(label=label).label)
+        wanted = [_settings(label=label).label] if label else checklist.newest(DRUGS[0])
+        loaded = [load(one)[0] for one in wanted]
     except LabelError as error:
         raise click.ClickException(str(error)) from None
     for line in checklist.shown(checklist.checklist(loaded, DRUGS[0], found)):

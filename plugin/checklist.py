@@ -4,39 +4,53 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from plugin import codes
 from plugin.drugs import DRUGS
-from plugin.labels import Label, LabelError
+from plugin.labels import Label, LabelError, Row
 from plugin.rules import Drug, Rule
 from plugin.service import load
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One rule; `fires` and `silent` count its worked cases, None where the cases are not at hand."""
+    """One rule, and its row in each label that has one, by jurisdiction.
+
+    `fires` and `silent` count its worked cases, None where the cases are not at hand.
+    """
 
     rule: Rule
-    cite: str
-    verified: bool
+    rows: Mapping[str, Row]
     fires: int | None = None
     silent: int | None = None
 
+    @property
+    def cites(self) -> str:
+        return "; ".join(dict.fromkeys(row.cite for row in self.rows.values()))
 
-def checklist(label: Label, drug: Drug, cases: Path | None) -> tuple[Line, ...]:
-    """The rules that a label has, in the order of the modules."""
-    rules = [rule for rule in drug.rules if rule.row in label.rows]
-    if cases is None:
-        return tuple(Line(rule, label.rows[rule.row].cite, label.rows[rule.row].verified) for rule in rules)
-    fires, silent = _count(cases)
-    return tuple(
-        Line(rule, label.rows[rule.row].cite, label.rows[rule.row].verified, fires[rule.id], silent[rule.id])
-        for rule in rules
-    )
+    @property
+    def unverified(self) -> tuple[str, ...]:
+        return tuple(where for where, row in self.rows.items() if not row.verified)
+
+
+def checklist(labels: Sequence[Label], drug: Drug, cases: Path | None) -> tuple[Line, ...]:
+    """The rules that these labels have, in the order of the modules."""
+    counted = _count(cases) if cases else ()
+    found = []
+    for rule in drug.rules:
+        rows = {label.jurisdiction: label.rows[rule.row] for label in labels if rule.row in label.rows}
+        if rows:
+            found.append(Line(rule, rows, *(count[rule.id] for count in counted)))
+    return tuple(found)
+
+
+def newest(drug: Drug) -> tuple[str, ...]:
+    """The newest label of each jurisdiction: "us-2024-03", "eu-2023-01"."""
+    return tuple({name.partition("-")[0]: name for name in drug.labels}.values())
 
 
 def _count(cases: Path) -> tuple[Counter[str], Counter[str]]:
@@ -54,13 +68,19 @@ def _count(cases: Path) -> tuple[Counter[str], Counter[str]]:
 def shown(lines: tuple[Line, ...]) -> Iterator[str]:
     """The checklist as a table of text, and a last line that counts."""
     width = max(len(line.rule.id) for line in lines)
+    wide = max(len(_where(line)) for line in lines)
     for line in lines:
         cases = "" if line.fires is None else f"{line.fires:4} fire {line.silent:4} silent"
-        mark = " " if line.verified else "u"
-        level = line.rule.indicator.value
-        yield f"{mark} {line.rule.id:{width}}  {level:8}  {line.rule.hooks:4}  {cases}  [{line.rule.row}]  {line.cite}"
-    unverified = sum(not line.verified for line in lines)
-    yield f"{len(lines)} rules; {unverified} rest on a row whose wording was not verified (u)"
+        rule, level = line.rule, line.rule.indicator.value
+        start = f"{rule.id:{width}}  {_where(line):{wide}}  {level:8}  {rule.hooks:4}"
+        yield f"{start}  {cases}  [{rule.row}]  {line.cites}"
+    unverified = sum(bool(line.unverified) for line in lines)
+    yield f"{len(lines)} rules; {unverified} rest on a row whose wording was not verified in that jurisdiction (*)"
+
+
+def _where(line: Line) -> str:
+    """The jurisdictions in which a rule exists, each with a star where its wording was not verified: "us eu*"."""
+    return " ".join(f"{where}{'*' if where in line.unverified else ''}" for where in line.rows)
 
 
 def problems() -> list[str]:

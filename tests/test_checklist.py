@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from plugin import checklist
@@ -10,28 +11,35 @@ from plugin.drugs import DRUGS
 from plugin.service import load
 
 CASES = Path(__file__).parent / "cases"
+LABELS = [load("us")[0], load("eu")[0]]
 
 
 def test_every_rule_has_a_case_that_fires_and_one_that_does_not() -> None:
-    label, _ = load("us")
-    lines = checklist.checklist(label, DRUGS[0], CASES)
+    lines = checklist.checklist(LABELS, DRUGS[0], CASES)
     assert [line.rule.id for line in lines if not line.fires or not line.silent] == []
 
 
 def test_the_rules_are_shown_with_clause_and_cases() -> None:
     shown = CliRunner().invoke(main, ["rules", "--cases", str(CASES)])
     assert shown.exit_code == 0
-    line = next(line for line in shown.output.splitlines() if " hep-hold " in line)
+    line = next(line for line in shown.output.splitlines() if line.startswith("hep-hold "))
+    assert " us eu " in line
     assert "critical" in line
     assert "[liver]" in line
-    assert "US PI 3/2024, 2.3, Table 3" in line
-    unverified = next(line for line in shown.output.splitlines() if " intr-ge14 " in line)
-    assert unverified.startswith("u ")
+    assert "US PI 3/2024, 2.3, Table 3; EU SmPC 1/2023, 4.2, Table 3" in line
+    assert " us* eu* " in next(line for line in shown.output.splitlines() if line.startswith("intr-ge14 "))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"), [([], 105), (["--label", "us"], 97), (["--label", "eu-2023-01"], 99)]
+)
+def test_the_rules_of_one_label_or_of_all(arguments: list[str], count: int) -> None:
+    shown = CliRunner().invoke(main, ["rules", *arguments])
+    assert shown.output.splitlines()[-1].startswith(f"{count} rules; ")
 
 
 def test_the_checklist_does_without_cases() -> None:
-    label, _ = load("us")
-    assert all(line.fires is None for line in checklist.checklist(label, DRUGS[0], None))
+    assert all(line.fires is None for line in checklist.checklist(LABELS, DRUGS[0], None))
 
 
 def test_what_is_packaged_is_in_order() -> None:
