@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from plugin.cards import cards
 from plugin.config import BadSetting, Settings
 from plugin.drugs import DRUGS
 from plugin.fetch import Unobtainable
+from plugin.jurisdiction import AUTO, FALLBACK
 from plugin.labels import LabelError
 from plugin.record import Malformed, parse
-from plugin.service import answer, load
+from plugin.service import answer, load, stock
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,7 +25,13 @@ def main() -> None:
     """Checks orders for inotuzumab ozogamicin against its label."""
 
 
-_label = click.option("--label", help="us or eu for the newest label, or a full id like us-2024-03.")
+_label = click.option(
+    "--label",
+    help="us or eu for the newest label, or a full id like us-2024-03; auto: as the patient's country says.",
+)
+_now = click.option(
+    "--now", help="The moment to judge at, as an ISO date or date-time; by default the clock."
+)
 _file = click.argument("request", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
@@ -59,14 +66,26 @@ def serve(host: str | None, port: int | None, label: str | None, development: bo
 @main.command()
 @_file
 @_label
-@click.option("--now", help="The moment to judge at, as an ISO date or date-time; by default the clock.")
-def advise(request: Path, label: str | None, now: str | None) -> None:
+@_now
+@click.option(
+    "--as-of",
+    help="Judge by the revision of the label that was effective on this ISO date; by default the newest. "
+    "The moment to judge at stays that of --now.",
+)
+def advise(request: Path, label: str | None, now: str | None, as_of: str | None) -> None:
     """Show the cards for a CDS Hooks request, their evidence, and the road of every rule."""
     settings = _settings(label=label)
     screen = terminal.Screen.here()
     try:
         asked = parse(request.read_bytes())
-        advice = answer(asked, *load(settings.label), _moment(now, settings.timezone), settings.timezone)
+        advice = answer(
+            asked,
+            stock(),
+            settings.label,
+            _moment(now, settings.timezone),
+            settings.timezone,
+            as_of=_day(as_of),
+        )
     except (Malformed, Unobtainable, LabelError) as error:
         raise click.ClickException(str(error)) from None
     if advice is None:
@@ -97,9 +116,9 @@ def rules(label: str | None, cases: Path | None) -> None:
     Of all jurisdictions, or of the one that --label names.
     """
     found = cases or next((p for p in [Path("tests/cases")] if p.is_dir()), None)
+    named = [_settings(label=label).label] if label and label != AUTO else checklist.newest(DRUGS[0])
     try:
-        wanted = [_settings(label=label).label] if label else checklist.newest(DRUGS[0])
-        loaded = [load(one)[0] for one in wanted]
+        loaded = [load(one)[0] for one in named]
     except LabelError as error:
         raise click.ClickException(str(error)) from None
     for line in checklist.shown(checklist.checklist(loaded, DRUGS[0], found)):
@@ -109,8 +128,8 @@ def rules(label: str | None, cases: Path | None) -> None:
 @main.command()
 def check() -> None:
     """Check the packaged labels, policies and value sets, and the settings of the environment."""
-    _settings()
-    problems = checklist.problems()
+    settings = _settings()
+    problems = checklist.problems(settings.label)
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
@@ -134,6 +153,13 @@ def _settings(**given: Any) -> Settings:
         return Settings.read(**given)
     except BadSetting as error:
         raise click.ClickException(str(error)) from None
+
+
+def _day(written: str | None) -> date | None:
+    try:
+        return date.fromisoformat(written) if written is not None else None
+    except ValueError:
+        raise click.BadParameter("not an ISO date", param_hint="--as-of") from None
 
 
 def _moment(written: str | None, zone: tzinfo | None) -> datetime:

@@ -94,6 +94,7 @@ class Advice:
     road: tuple[Step, ...] = ()
     drafts: Mapping[str, Json] = field(default_factory=dict)  # the client's own orders, by "Type/id"
     kind: str = "none"
+    assumed: str = ""  # why this label, in a sentence, where nothing said whose label applies
 
 
 def concerns(request: HookRequest, label: Label, drug: Drug = DRUGS[0]) -> bool:

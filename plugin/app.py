@@ -10,7 +10,8 @@ from flask_cors import CORS
 
 from plugin import errors, hooks, logs
 from plugin.config import Settings
-from plugin.service import load
+from plugin.jurisdiction import revision, wanted
+from plugin.service import stock
 
 log = structlog.stdlib.get_logger("plugin.app")
 
@@ -21,7 +22,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises BadSetting or LabelError rather than start on something that cannot be trusted.
     """
     settings = settings or Settings.read()
-    label, policy = load(settings.label)
+    labels = stock()
+    for each in wanted(settings.label):
+        revision((label for label, _ in labels.values()), each)
     app = Flask("plugin", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     logs.configure()
@@ -29,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         log.warning("development mode: anybody on this machine is answered, so no patients' data")
     logs.watch(app)
     errors.register(app)
-    app.register_blueprint(hooks.blueprint(settings, label, policy))
+    app.register_blueprint(hooks.blueprint(settings, labels))
     origins = settings.cors_origins or (("*",) if settings.development else ())
     if origins:
         CORS(

@@ -87,7 +87,7 @@ def _fitting(start: str, names: Sequence[str]) -> str:
 
 
 def detail(topic: Topic, advice: Advice) -> str:
-    """One paragraph a finding, each with its citation; then what could not be read."""
+    """One paragraph a finding, each with its citation; then what could not be read, and an assumed label."""
     paragraphs = [f"{_literal(said.finding.text)} *({_citation(said)})*" for said in topic.said]
     if topic.unread:
         why = dict(topic.gaps)
@@ -97,7 +97,14 @@ def detail(topic: Topic, advice: Advice) -> str:
         paragraphs.append(
             f"**List may be incomplete:** {', '.join(topic.partial)} (only the first page could be read)."
         )
+    if advice.assumed and topic is _quietest(advice.topics):
+        paragraphs.append(f"**Label.** {advice.assumed}")
     return "\n\n".join(paragraphs)
+
+
+def _quietest(topics: Sequence[Topic]) -> Topic:
+    """Where a remark on the whole answer stands: with the state of the data, else on the last card."""
+    return next((topic for topic in topics if topic.code == "data"), topics[-1])
 
 
 def _literal(text: str) -> str:

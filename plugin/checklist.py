@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
 from plugin import codes
 from plugin.drugs import DRUGS
+from plugin.jurisdiction import AUTO, wanted
 from plugin.labels import Label, LabelError, Row
 from plugin.rules import Drug, Rule
 from plugin.service import load
@@ -83,10 +85,14 @@ def _where(line: Line) -> str:
     return " ".join(f"{where}{'*' if where in line.unverified else ''}" for where in line.rows)
 
 
-def problems() -> list[str]:
-    """What is wrong with the packaged labels, policies and value sets; empty if nothing is."""
+def problems(stated: str = AUTO) -> list[str]:
+    """What is wrong with the packaged labels, policies and value sets; empty if nothing is.
+
+    `stated`: whose label the service is set to use, which must be there.
+    """
     found = codes.check()
     for drug in DRUGS:
+        whole: list[Label] = []
         for name in drug.labels:
             try:
                 label, _ = load(name, drug)
@@ -94,10 +100,24 @@ def problems() -> list[str]:
                 found.append(str(error))
                 continue
             answered = {rule.row for rule in drug.rules}
+            whole.append(label)
+            found += [f"{name} [label]: effective is no date"] if not _is_date(label.effective) else []
             found += [f"{name} [{row}]: no rule answers it" for row in label.rows if row not in answered]
+        found += [f"{drug.name}: no label for {each!r}" for each in wanted(stated) if not _named(each, whole)]
         found += [f"rule {rule.id} is listed twice" for rule in _twice(drug)]
         found += [f"{drug.name}: {file} is missing" for file in _missing(drug)]
     return found
+
+
+def _named(stated: str, labels: Iterable[Label]) -> bool:
+    return any(stated in (label.id, label.jurisdiction) for label in labels)
+
+
+def _is_date(written: str) -> bool:
+    try:
+        return date.fromisoformat(written).isoformat() == written
+    except ValueError:
+        return False
 
 
 def _twice(drug: Drug) -> list[Rule]:

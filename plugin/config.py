@@ -47,8 +47,8 @@ def _yes(written: str) -> bool:
 
 
 def _label(written: str) -> str:
-    if not re.fullmatch(r"(us|eu)(-\d{4}-\d{2})?", written):
-        raise ValueError("us, eu, or a full label id like us-2024-03")
+    if not re.fullmatch(r"auto|(us|eu)(-\d{4}-\d{2})?", written):
+        raise ValueError("auto, us, eu, or a full label id like us-2024-03")
     return written
 
 
@@ -78,7 +78,9 @@ class Settings:
     host: str = _setting("127.0.0.1", _text, "address that `serve` binds to")
     port: int = _setting(8080, _number(0, 65535), "port that `serve` binds to; 0 takes a free one")
     label: str = _setting(
-        "us", _label, "whose label: us or eu for the newest one, or a full id like us-2024-03"
+        "auto",
+        _label,
+        "whose label: us or eu for the newest one, or a full id like us-2024-03; auto: as each patient's country says",
     )
     development: bool = _setting(
         False, _yes, "answer calls without credentials; only on a loopback address, never with patients' data"

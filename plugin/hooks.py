@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 from uuid import uuid4
 
 from flask import Blueprint, Request, Response, g, request
@@ -20,8 +19,7 @@ from plugin.cards import EXTENSION, cards
 from plugin.config import Settings, loopback
 from plugin.fetch import templates
 from plugin.fhir import Json
-from plugin.labels import Label
-from plugin.service import answer
+from plugin.service import Stock, answer
 
 CDS_HOOKS = "2.0.1"
 REQUIRES = (
@@ -80,8 +78,8 @@ def authenticate(call: Request, settings: Settings) -> None:
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
 
 
-def blueprint(settings: Settings, label: Label, policy: Any) -> Blueprint:
-    """The endpoints for these settings and this label."""
+def blueprint(settings: Settings, labels: Stock) -> Blueprint:
+    """The endpoints for these settings and these labels."""
     hooks = Blueprint("hooks", __name__)
     services = [
         {
@@ -103,7 +101,7 @@ def blueprint(settings: Settings, label: Label, policy: Any) -> Blueprint:
         authenticate(request, settings)
         asked = record.parse(_body(request, settings.max_body), service.hook)
         g.hook, g.instance = asked.hook, asked.instance
-        advice = answer(asked, label, policy, datetime.now(UTC), settings.timezone)
+        advice = answer(asked, labels, settings.label, datetime.now(UTC), settings.timezone)
         found = cards(advice, str(uuid4())) if advice else []  # a retry gets ids of its own
         g.rules = sorted(_rules(found))
         return as_json({"cards": found})

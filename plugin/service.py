@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, tzinfo
 from importlib.resources import files
 from typing import Any
 
-from plugin import labels
+from plugin import jurisdiction, labels
 from plugin.advice import Advice, advise, concerns
 from plugin.drugs import DRUGS
 from plugin.fetch import demand, gather
 from plugin.labels import Label, LabelError
 from plugin.record import HookRequest
 from plugin.rules import Drug
+
+Stock = Mapping[str, tuple[Label, Any]]  # label and policy by the label's id
 
 
 def load(label: str, drug: Drug = DRUGS[0]) -> tuple[Label, Any]:
@@ -24,16 +28,34 @@ def load(label: str, drug: Drug = DRUGS[0]) -> tuple[Label, Any]:
     return labels.load(folder / f"{ids[-1]}.toml", folder / "policy.toml", drug.rows, drug.policy)
 
 
+def stock(drug: Drug = DRUGS[0]) -> Stock:
+    """All labels of a drug by their ids, each with our policy: what a service loads once. Raises LabelError."""
+    return {name: load(name, drug) for name in drug.labels}
+
+
 def answer(
-    request: HookRequest, label: Label, policy: Any, now: datetime, zone: tzinfo | None = None
+    request: HookRequest,
+    stock: Stock,
+    stated: str,
+    now: datetime,
+    zone: tzinfo | None = None,
+    *,
+    as_of: date | None = None,
+    strict: bool = False,
 ) -> Advice | None:
     """The advice on a request; None where it does not concern the drug, whatever data came with it.
 
-    `zone` says whose today it is; without one, the order does. Raises Unobtainable if there is nothing to
-    judge by.
+    `stated`: whose label, as in `jurisdiction.choose`; `as_of`: which revision of it was effective. `zone` says
+    whose today it is; without one, the order does. `strict` lets a crashing rule through. Raises Unobtainable if
+    there is nothing to judge by, LabelError if there is no such label.
     """
-    if not concerns(request, label):
+    labels = [label for label, _ in stock.values()]
+    if not any(concerns(request, label) for label in jurisdiction.possible(labels, stated, as_of)):
         return None
     record = gather(request)
     demand(record)
-    return advise(record, label, policy, now, zone)
+    choice = jurisdiction.choose(labels, stated, record, as_of)
+    label, policy = stock[choice.label.id]
+    if not concerns(request, label):
+        return None
+    return replace(advise(record, label, policy, now, zone, strict=strict), assumed=choice.assumed)

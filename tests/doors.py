@@ -16,14 +16,14 @@ from flask import Flask
 
 from plugin import hooks, record
 from plugin.__main__ import main
-from plugin.advice import Advice, advise, concerns
+from plugin.advice import Advice
 from plugin.answers import written
 from plugin.app import create_app
 from plugin.cards import cards
 from plugin.config import Settings
-from plugin.fetch import Unobtainable, demand, gather
+from plugin.fetch import Unobtainable
 from plugin.labels import Label
-from plugin.service import load
+from plugin.service import Stock, answer, load, stock
 from tests.build import SERVICES
 from tests.resources import Json
 from tests.worked import Answer, Case
@@ -34,6 +34,11 @@ NOW = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
 @cache
 def label_and_policy(label: str) -> tuple[Label, Any]:
     return load(label)
+
+
+@cache
+def labels() -> Stock:
+    return stock()
 
 
 @cache
@@ -62,12 +67,7 @@ def through_the_waist(body: str | bytes, hook: str, label: str = "us", now: date
 
 
 def advice_on(asked: record.HookRequest, label: str = "us", now: datetime = NOW) -> Advice | None:
-    chosen, policy = label_and_policy(label)
-    if not concerns(asked, chosen):
-        return None
-    found = gather(asked)
-    demand(found)
-    return advise(found, chosen, policy, now, strict=True)
+    return answer(asked, labels(), label, now, strict=True)
 
 
 # --- HTTP ----------------------------------------------------------------------------------------------------

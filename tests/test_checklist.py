@@ -1,5 +1,6 @@
 """The checklist and the check of what is packaged, as the command line shows them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,26 @@ def test_the_checklist_does_without_cases() -> None:
 def test_what_is_packaged_is_in_order() -> None:
     assert checklist.problems() == []
     assert CliRunner().invoke(main, ["check"]).exit_code == 0
+
+
+def test_a_label_that_is_set_must_be_there() -> None:
+    assert checklist.problems("us") == checklist.problems("eu-2023-01") == []
+    assert checklist.problems("us-1999-01") == ["inotuzumab ozogamicin: no label for 'us-1999-01'"]
+    checked = CliRunner().invoke(main, ["check"], env={"PLUGIN_LABEL": "us-1999-01"})
+    assert (checked.exit_code, "no label for 'us-1999-01'" in checked.output) == (1, True)
+
+
+def test_a_label_is_effective_from_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    for written in ("March 2024", "20240301"):
+        label, policy = load("us")
+        undated = replace(label, effective=written)
+        monkeypatch.setattr(checklist, "load", lambda name, drug, found=(undated, policy): found)
+        assert f"{DRUGS[0].labels[0]} [label]: effective is no date" in checklist.problems("us")
+
+
+def test_without_a_label_that_is_set_the_rules_are_those_of_the_us() -> None:
+    shown = [
+        CliRunner().invoke(main, ["rules"], env={"PLUGIN_LABEL": label}).output for label in ("auto", "us")
+    ]
+    assert shown[0] == shown[1]
+    assert "EU SmPC" in CliRunner().invoke(main, ["rules"], env={"PLUGIN_LABEL": "eu"}).output

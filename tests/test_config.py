@@ -16,7 +16,7 @@ def test_without_an_environment_the_service_is_closed_and_local() -> None:
     assert (settings.host, settings.port, settings.label, settings.development) == (
         "127.0.0.1",
         8080,
-        "us",
+        "auto",
         False,
     )
     assert settings.cors_origins == ()
@@ -51,6 +51,7 @@ def test_every_setting_has_its_variable() -> None:
         ("PLUGIN_PORT", "٣"),
         ("PLUGIN_LABEL", "uk"),
         ("PLUGIN_LABEL", "../us"),
+        ("PLUGIN_LABEL", "automatic"),
         ("PLUGIN_DEVELOPMENT", "maybe"),
         ("PLUGIN_TIMEZONE", "Mars/Olympus"),
         ("PLUGIN_TIMEZONE", "../../etc/passwd"),

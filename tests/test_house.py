@@ -40,7 +40,7 @@ STOREYS = (
     "concepts", "medicines", "facts", "formulas", "findings", "labels", "rules", "drugs",
     # first floor: translation between JSON and values
     "fhir", "codes", "units", "references", "standing", "dosages", "prescriptions", "person", "allergies", "problems",
-    "procedures", "events", "ecg", "results", "record", "reading", "advice", "cards",
+    "procedures", "events", "ecg", "results", "record", "jurisdiction", "reading", "advice", "cards",
     # doors: clock, network, disk
     "config", "answers", "fetch", "service", "logs", "errors", "hooks", "app", "server", "terminal", "demo",
     "checklist", "__main__",

@@ -162,6 +162,50 @@ def test_advise_wants_a_moment_that_is_one(now: str) -> None:
     assert "not an ISO date or date-time" in result.output
 
 
+RAISED = str(GOLDEN / "raised-bilirubin" / "request.json")
+
+
+def test_advise_takes_the_label_that_is_set_else_that_of_the_country_else_the_us_and_says_so() -> None:
+    us, eu = "Source: Besponsa US prescribing information", "Source: Besponsa EU summary of product"
+    assumed = "Label. No country is on record for the patient"
+    for label, says, silent in (
+        ("auto", (us, assumed), (eu,)),
+        ("us", (us,), (eu, assumed)),
+        ("eu", (eu,), (us, assumed)),
+    ):
+        for result in (
+            run("advise", RAISED, "--label", label),
+            run("advise", RAISED, env={"PLUGIN_LABEL": label}),
+        ):
+            assert all(text in result.output for text in says)
+            assert not any(text in result.output for text in silent)
+
+
+def test_advise_as_of_a_day_takes_the_revision_that_was_effective_and_moves_no_clock() -> None:
+    now = ("--now", "2026-03-02")
+    assert (
+        run("advise", RAISED, *now, "--label", "us", "--as-of", "2024-03-01").output
+        == run("advise", RAISED, *now, "--label", "us").output
+    )
+    assert "Besponsa EU" in run("advise", RAISED, *now, "--label", "eu", "--as-of", "2023-12-31").output
+
+
+@pytest.mark.parametrize("label", ["auto", "us", "us-2024-03"])
+def test_advise_as_of_a_day_before_the_label_says_so_in_a_line(label: str) -> None:
+    result = run("advise", RAISED, "--label", label, "--as-of", "2024-02-29")
+    assert result.exit_code == 1
+    stated = "us" if label == "auto" else label
+    assert result.output == (
+        f"Error: No label '{stated}' was effective on 2024-02-29: the first one here, us-2024-03, is effective from "
+        "2024-03-01.\n"
+    )
+
+
+def test_as_of_wants_a_day() -> None:
+    result = run("advise", RAISED, "--as-of", "2024")
+    assert (result.exit_code, "not an ISO date" in result.output) == (2, True)
+
+
 def test_a_bad_setting_or_label_stops_the_start() -> None:
     assert "PLUGIN_PORT is 'x'" in run("serve", env={"PLUGIN_PORT": "x"}).output
     assert "There is no label 'us-1999-01'" in run("serve", "--label", "us-1999-01").output
