@@ -1,4 +1,4 @@
-"""The command line: `python -m plugin serve`, `advise`, `rules`, `check`, `demo`."""
+"""The command line: `python -m plugin serve`, `advise`, `rules`, `compare`, `check`, `demo`."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from plugin import __version__, checklist, demo, terminal
+from plugin import compare as comparing
 from plugin.cards import cards
 from plugin.config import BadSetting, Settings
 from plugin.drugs import DRUGS
 from plugin.fetch import Unobtainable
-from plugin.jurisdiction import AUTO, FALLBACK
+from plugin.jurisdiction import AUTO, FALLBACK, revision
 from plugin.labels import LabelError
 from plugin.record import Malformed, parse
 from plugin.service import answer, load, stock
@@ -123,6 +124,58 @@ def rules(label: str | None, cases: Path | None) -> None:
         raise click.ClickException(str(error)) from None
     for line in checklist.shown(checklist.checklist(loaded, DRUGS[0], found)):
         click.echo(line)
+
+
+@main.command()
+@click.argument("one")
+@click.argument("other")
+@click.argument("requests", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--cases",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Where the worked cases lie; by default tests/cases. Only in a clone of the repository.",
+)
+@click.option("--brief", is_flag=True, help="Count the cases, do not name them.")
+@_now
+def compare(
+    one: str, other: str, requests: tuple[Path, ...], cases: Path | None, brief: bool, now: str | None
+) -> None:
+    """Where two labels disagree, and by which clause: on the worked cases, or on request files.
+
+    A worked case is judged at its own moment, a request file at --now.
+    """
+    if requests and cases:
+        raise click.UsageError("Give request files or --cases, not both.")
+    try:
+        labels = stock()
+        every = [label for label, _ in labels.values()]
+        pair = (revision(every, one).id, revision(every, other).id)
+    except LabelError as error:
+        raise click.ClickException(str(error)) from None
+    if pair[0] == pair[1]:
+        raise click.UsageError(f"{one} and {other} are one label.")
+    if requests:
+        moment = _moment(now, _settings().timezone)
+        asked = [comparing.Asked(str(file), file.read_bytes(), moment) for file in requests]
+    else:
+        asked = _worked(cases)
+    for line in comparing.shown(comparing.compare(asked, labels, pair), brief):
+        click.echo(line)
+
+
+def _worked(folder: Path | None) -> list[comparing.Asked]:
+    """The worked cases as requests. What builds them belongs to the tests, which are not installed."""
+    try:
+        from tests import worked
+    except ImportError:
+        raise click.ClickException(
+            "The worked cases are at hand only in a clone of the repository; give request files instead."
+        ) from None
+    try:
+        cases = worked.cases(folder or worked.FOLDER)
+        return [comparing.Asked(str(case), case.body(), case.now) for case in cases]
+    except worked.Unreadable as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()

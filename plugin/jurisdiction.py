@@ -22,7 +22,7 @@ MOST_COUNTRIES = 3  # that it repeats
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The label for one call; `assumed` says in a sentence why, where nothing stated or told the jurisdiction."""
+    """The label for one call; `assumed` says in a sentence why, where the countries on record told none."""
 
     label: Label
     assumed: str = ""
@@ -84,7 +84,7 @@ def choose(labels: Iterable[Label], stated: str, record: Record, as_of: date | N
 
     `stated`: a jurisdiction or a full id, which always wins, whoever states it (today the setting of the
     service; a register of callers could); or AUTO. Then the country of the patient's home decides, else that of
-    the managing organisation, else FALLBACK, which is told.
+    the managing organisation, else FALLBACK, which is told where another country is on record.
     """
     every = tuple(labels)
     if stated != AUTO:
@@ -95,8 +95,8 @@ def choose(labels: Iterable[Label], stated: str, record: Record, as_of: date | N
     label = revision(every, FALLBACK, as_of)
     written = home or keeper
     if not written:
-        why = "No country is on record for the patient"
-    elif len(written) == 1:
+        return Choice(label)  # every card names its label; most records name no country
+    if len(written) == 1:
         why = f"The country on record ({written[0]}) has no label of its own here"
     else:
         why = f"The countries on record ({', '.join(written[:MOST_COUNTRIES])}) do not lead to one label"

@@ -43,7 +43,7 @@ STOREYS = (
     "procedures", "events", "ecg", "results", "record", "jurisdiction", "reading", "advice", "cards",
     # doors: clock, network, disk
     "config", "answers", "fetch", "service", "logs", "errors", "hooks", "app", "server", "terminal", "demo",
-    "checklist", "__main__",
+    "checklist", "compare", "__main__",
 )  # fmt: skip
 
 # Numbers that a rule module may say, beside counting (0, 1, 2) and per cent: what they are there for.
