@@ -14,7 +14,7 @@ from plugin.cards import cards
 from plugin.config import BadSetting, Settings
 from plugin.drugs import DRUGS
 from plugin.fetch import Unobtainable
-from plugin.jurisdiction import AUTO, FALLBACK, revision
+from plugin.jurisdiction import AUTO, revision
 from plugin.labels import LabelError
 from plugin.record import Malformed, parse
 from plugin.service import answer, load, stock
