@@ -1,0 +1,250 @@
+"""What became of cards: reading it, keeping it in a real SQLite and a real PostgreSQL, and reporting it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugin import report
+from plugin.feedback import MOST, Outcome, parse
+from plugin.record import Malformed
+from plugin.store import Store, Unstored
+from tests import postgres
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+CARD = "9dff5a71-cf27-4410-8ac9-1cf58facf021"
+OTHER = "0b0fa1b4-0ce1-4ed1-a5d8-5c3a0aee9cbf"
+
+
+def item(**changes: Any) -> dict[str, Any]:
+    """An override of the standard's form, changed; None leaves a field out."""
+    said = {
+        "card": CARD,
+        "outcome": "overridden",
+        "outcomeTimestamp": "2026-03-02T08:59:58Z",
+        "overrideReason": {
+            "reason": {"system": "http://example.org/reasons", "code": "action-completed", "display": "Done"}
+        },
+    }
+    return {name: value for name, value in (said | changes).items() if value is not None}
+
+
+def body(*items: Any) -> bytes:
+    return json.dumps({"feedback": list(items or [item()])}).encode()
+
+
+# --- reading -------------------------------------------------------------------------------------------------
+
+
+def test_the_standards_form() -> None:
+    (found,) = parse(body())
+    assert found == Outcome(
+        card=CARD,
+        kind="overridden",
+        at=datetime(2026, 3, 2, 8, 59, 58, tzinfo=UTC),
+        reason=("http://example.org/reasons", "action-completed"),
+    )
+
+
+def test_what_was_accepted() -> None:
+    (found,) = parse(body(item(outcome="accepted", acceptedSuggestions=[{"id": "a"}, {"id": "b"}])))
+    assert (found.kind, found.suggestions, found.reason) == ("accepted", ("a", "b"), ("", ""))
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        ({"reason": {"code": "x", "system": "s"}, "userComment": "words"}, ("s", "x")),
+        (
+            [{"extension": {"com.example.reason": {}}}, {"reason": {"code": "x"}, "userComment": "w"}],
+            ("", "x"),
+        ),
+        ({"extension": {"com.example.reason": {"code": "x"}}, "userComment": "words"}, ("", "")),
+        ({"reason": "words", "userComment": "words"}, ("", "")),
+        ({"reason": {"code": "x" * 256, "system": "s"}, "userComment": "words"}, ("", "")),
+    ],
+)
+def test_the_plural_that_one_ehr_writes(reasons: Any, expected: tuple[str, str]) -> None:
+    (found,) = parse(body(item(overrideReason=None, overrideReasons=reasons)))
+    assert found.reason == expected
+    assert found.commented
+
+
+def test_no_word_of_a_comment_is_kept() -> None:
+    (found,) = parse(body(item(overrideReason={"userComment": "Ms Jane Example prefers it"})))
+    assert found.commented
+    assert "Jane" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [
+        ("2026-03-02T09:00:00.123456789Z", datetime(2026, 3, 2, 9, 0, 0, 123456, tzinfo=UTC)),
+        ("2026-03-02T10:00:00+01:00", NOW),
+        ("2026-03-02T09:00:00", NOW),
+        ("2026-03-02t09:00z", NOW),
+    ],
+)
+def test_times(written: str, moment: datetime) -> None:
+    (found,) = parse(body(item(outcomeTimestamp=written)))
+    assert found.at == moment
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        (b"[]", ""),
+        (b"{}", "feedback"),
+        (b'{"feedback": {}}', "feedback"),
+        (b'{"feedback": []}', "feedback"),
+        (body("x"), "feedback[0]"),
+        (body(item(), item(card=None)), "feedback[1].card"),
+        (body(item(card="")), "feedback[0].card"),
+        (body(item(card="x" * 256)), "feedback[0].card"),
+        (body(item(card="a\nb")), "feedback[0].card"),
+        (body(item(outcome="ignored")), "feedback[0].outcome"),
+        (body(item(outcome=["accepted"])), "feedback[0].outcome"),
+        (body(item(outcomeTimestamp=None)), "feedback[0].outcomeTimestamp"),
+        (body(item(outcomeTimestamp="2026-02-30T09:00:00Z")), "feedback[0].outcomeTimestamp"),
+        (body(item(outcomeTimestamp="yesterday")), "feedback[0].outcomeTimestamp"),
+        (body(item(outcomeTimestamp="0001-01-01T00:00:00+05:00")), "feedback[0].outcomeTimestamp"),
+        (body(item(overrideReason="words")), "feedback[0].overrideReason"),
+        (body(item(outcome="accepted")), "feedback[0].acceptedSuggestions"),
+        (body(item(outcome="accepted", acceptedSuggestions=[])), "feedback[0].acceptedSuggestions"),
+        (body(item(outcome="accepted", acceptedSuggestions=["a"])), "feedback[0].acceptedSuggestions[0]"),
+        (body(item(outcome="accepted", acceptedSuggestions=[{}])), "feedback[0].acceptedSuggestions[0].id"),
+        (body(*[item()] * (MOST + 1)), "feedback"),
+    ],
+)
+def test_what_cannot_be_read_names_its_field(sent: bytes, field: str) -> None:
+    with pytest.raises(Malformed) as error:
+        parse(sent)
+    assert error.value.field == field
+
+
+# --- keeping -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["sqlite", "memory", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "postgresql":
+        with postgres.database() as url:
+            opened = Store(url)
+            yield opened
+            opened.engine.dispose()
+    else:
+        yield Store("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path}/kept.db")
+
+
+def card(uuid: str = CARD, *rules: str) -> dict[str, Any]:
+    findings = [{"rule": rule, "indicator": "critical"} for rule in rules]
+    return {
+        "uuid": uuid,
+        "indicator": "critical",
+        "source": {"topic": {"code": "liver"}},
+        "extension": {"org.example.inotuzumab-cds": {"label": "us-2024-03", "findings": findings}},
+    }
+
+
+def test_what_is_kept_comes_back_with_its_rules(store: Store) -> None:
+    store.show([card(CARD, "hep-hold", "vod-ongoing"), card(OTHER)], at=NOW, client="ehr", hook="order-sign")
+    store.keep(parse(body()), at=NOW, client="ehr", service="inotuzumab-order-sign")
+    found = {a.card: a for a in store.answered()}
+    assert found[CARD].rules == ("hep-hold", "vod-ongoing")
+    assert (found[CARD].outcome, found[CARD].reason[1]) == ("overridden", "action-completed")
+    assert (found[OTHER].rules, found[OTHER].outcome) == ((), "")
+    assert store.strangers() == 0
+
+
+def test_the_same_outcome_counts_once_and_the_last_one_wins(store: Store) -> None:
+    store.show([card(CARD, "hep-hold")], at=NOW, client="ehr", hook="order-sign")
+    later = item(
+        outcome="accepted", acceptedSuggestions=[{"id": "s"}], outcomeTimestamp="2026-03-02T09:30:00Z"
+    )
+    for sent in (body(), body(item(), item()), body(later), body()):
+        store.keep(parse(sent), at=NOW, client="ehr", service="inotuzumab-order-sign")
+    (found,) = store.answered()
+    assert found.outcome == "accepted"
+    store.keep(parse(body(item(card="123456"))), at=NOW, client="ehr", service="inotuzumab-order-sign")
+    assert store.strangers() == 1
+
+
+def test_no_card_is_nothing_to_keep(store: Store) -> None:
+    store.show([], at=NOW, client="ehr", hook="order-sign")
+    assert store.answered() == ()
+
+
+def test_forgetting(store: Store) -> None:
+    store.show([card(CARD, "hep-hold")], at=NOW - timedelta(days=400), client="ehr", hook="order-sign")
+    store.show([card(OTHER, "hep-hold")], at=NOW, client="ehr", hook="order-sign")
+    store.keep(parse(body()), at=NOW - timedelta(days=400), client="ehr", service="inotuzumab-order-sign")
+    assert store.forget(NOW - timedelta(days=365)) == (1, 1)
+    assert [a.card for a in store.answered()] == [OTHER]
+    assert [a.card for a in store.answered(NOW + timedelta(days=1))] == []
+
+
+def test_the_store_is_as_its_steps_leave_it(store: Store) -> None:
+    """What the migrations make is what the tables say, column by column."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from plugin.store import metadata
+
+    with store.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_what_is_no_store_is_said(tmp_path: Path) -> None:
+    for url in ("nonsense", "mysql+nothing://x", f"sqlite:///{tmp_path}/no/such/folder/kept.db"):
+        with pytest.raises(Unstored) as error:
+            Store(url)
+        assert str(tmp_path) not in str(error.value)
+
+
+def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+    """A process keeps an outcome, says so, and kills itself at once."""
+    url = f"sqlite:///{tmp_path}/kept.db"
+    Store(url)
+    program = (
+        "import os, sys; from datetime import UTC, datetime; from plugin.store import Store; "
+        "from plugin.feedback import parse; "
+        f"Store({url!r}).keep(parse(sys.stdin.buffer.read()), at=datetime.now(UTC), client='e', service='s'); "
+        f"os.kill(os.getpid(), {int(signal.SIGKILL)})"
+    )
+    for n in range(5):
+        done = subprocess.run(
+            [sys.executable, "-c", program], input=body(item(card=f"card-{n}")), check=False, env=os.environ
+        )
+        assert done.returncode == -signal.SIGKILL
+    assert Store(url).strangers() == 5
+
+
+# --- reporting -----------------------------------------------------------------------------------------------
+
+
+def test_the_interval_is_wilsons() -> None:
+    """Published example: 15 of 148 (Newcombe 1998, Stat Med 17:857) is 0.0624 to 0.1605."""
+    assert [round(each, 4) for each in report.wilson(15, 148)] == [0.0624, 0.1605]
+    assert [round(each, 4) for each in report.wilson(0, 20)] == [0.0, 0.1611]
+    assert [round(each, 4) for each in report.wilson(20, 20)] == [0.8389, 1.0]
+
+
+def test_the_report(store: Store) -> None:
+    assert list(report.shown(report.tallies(store.answered()), 0)) == ["No card was shown."]
+    store.show([card(CARD, "hep-hold", "vod-ongoing")], at=NOW, client="ehr", hook="order-sign")
+    store.show([card(OTHER, "hep-hold")], at=NOW, client="ehr", hook="order-sign", shadow=True)
+    store.keep(parse(body(item(), item(card="unknown"))), at=NOW, client="ehr", service="s")
+    lines = list(report.shown(report.tallies(store.answered()), store.strangers()))
+    assert lines[1].split()[:4] == ["hep-hold", "us-2024-03", "1", "0"]
+    assert lines[1].endswith("1 (100%, 21% to 100%)       1  action-completed 1")
+    assert lines[2].split()[0] == "vod-ongoing"
+    assert lines[-1] == "Outcomes of cards that are not in this store: 1."
