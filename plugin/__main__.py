@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from plugin import __version__, checklist, demo, terminal
+from plugin import __version__, checklist, demo, report, terminal
 from plugin import compare as comparing
 from plugin.cards import cards
 from plugin.config import BadSetting, Settings
@@ -18,6 +18,7 @@ from plugin.jurisdiction import AUTO, revision
 from plugin.labels import LabelError
 from plugin.record import Malformed, parse
 from plugin.service import answer, load, stock
+from plugin.store import Store, Unstored
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,7 +52,7 @@ def serve(host: str | None, port: int | None, label: str | None, development: bo
     settings = _settings(host=host, port=port, label=label, development=development)
     try:
         app = create_app(settings)
-    except LabelError as error:
+    except (LabelError, Unstored) as error:
         raise click.ClickException(str(error)) from None
 
     def ready(url: str) -> None:
@@ -188,6 +189,48 @@ def check() -> None:
     if problems:
         raise click.ClickException(f"{len(problems)} problems")
     click.echo("Labels, policy, value sets and settings are in order.")
+
+
+@main.group()
+def feedback() -> None:
+    """What became of the cards that were shown."""
+
+
+_store = click.option("--store", help="SQLAlchemy URL of the store; by default that of PLUGIN_STORE.")
+
+
+@feedback.command("report")
+@_store
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Only cards shown since this day (UTC).")
+def report_on(store: str | None, since: datetime | None) -> None:
+    """For each rule: shown, accepted, overridden and why, with confidence intervals."""
+    try:
+        kept = _opened(store)
+        found = report.tallies(kept.answered(since.replace(tzinfo=UTC) if since else None))
+        click.echo("\n".join(report.shown(found, kept.strangers())))
+    except Unstored as error:
+        raise click.ClickException(str(error)) from None
+
+
+@feedback.command()
+@_store
+@click.option(
+    "--before", type=click.DateTime(["%Y-%m-%d"]), required=True, help="The first day (UTC) to keep."
+)
+def forget(store: str | None, before: datetime) -> None:
+    """Delete cards and feedback from before a day."""
+    try:
+        shown, said = _opened(store).forget(before.replace(tzinfo=UTC))
+    except Unstored as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Forgotten: {shown} cards and {said} outcomes.")
+
+
+def _opened(store: str | None) -> Store:
+    url = _settings(store=store).store
+    if not url:
+        raise click.ClickException("PLUGIN_STORE is off: nothing is kept.")
+    return Store(url)
 
 
 @main.command("demo")

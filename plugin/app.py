@@ -12,6 +12,7 @@ from plugin import errors, hooks, logs
 from plugin.config import Settings
 from plugin.jurisdiction import revision, wanted
 from plugin.service import stock
+from plugin.store import Store
 
 log = structlog.stdlib.get_logger("plugin.app")
 
@@ -19,12 +20,13 @@ log = structlog.stdlib.get_logger("plugin.app")
 def create_app(settings: Settings | None = None) -> Flask:
     """The application; without settings it reads them from the environment.
 
-    Raises BadSetting or LabelError rather than start on something that cannot be trusted.
+    Raises BadSetting, LabelError or Unstored rather than start on something that cannot be trusted.
     """
     settings = settings or Settings.read()
     labels = stock()
     for each in wanted(settings.label):
         revision((label for label, _ in labels.values()), each)
+    store = Store(settings.store) if settings.store else None
     app = Flask("plugin", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     logs.configure()
@@ -32,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         log.warning("development mode: anybody on this machine is answered, so no patients' data")
     logs.watch(app)
     errors.register(app)
-    app.register_blueprint(hooks.blueprint(settings, labels))
+    app.register_blueprint(hooks.blueprint(settings, labels, store))
     origins = settings.cors_origins or (("*",) if settings.development else ())
     if origins:
         CORS(

@@ -67,6 +67,16 @@ def _origins(written: str) -> tuple[str, ...]:
     return found
 
 
+def _store(written: str) -> str:
+    if written == "off":
+        return ""
+    if not re.match(r"(sqlite|postgresql)(\+\w+)?://", written):
+        raise ValueError(
+            "off, or a URL like sqlite:////var/lib/cds/cds.db or postgresql+psycopg://user@host/name"
+        )
+    return written
+
+
 def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:
     return field(default=default, metadata={"read": read, "says": says})
 
@@ -92,6 +102,11 @@ class Settings:
         8 * 2**20,
         _number(2**10, 2**28),
         "largest request body in bytes, as sent and as unpacked; above it: 413",
+    )
+    store: str = _setting(
+        "sqlite:///inotuzumab-cds.db",
+        _store,
+        "SQLAlchemy URL of the store of shown cards and feedback, SQLite or PostgreSQL; off keeps nothing",
     )
     cors_origins: tuple[str, ...] = _setting(
         (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -44,7 +45,7 @@ def run(file: Path, screen: terminal.Screen, today: date) -> str:
 
 
 @contextmanager
-def service(*options: str) -> Iterator[str]:
+def service(*options: str, store: str = "off") -> Iterator[str]:
     """A service in development mode on a free loopback port for as long as the context lasts: its URL.
 
     Raises NotStarted.
@@ -63,7 +64,13 @@ def service(*options: str) -> Iterator[str]:
     ]
     with (
         TemporaryFile("w+") as said,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+            env={**os.environ, "PLUGIN_STORE": store},
+        ) as process,
     ):
         too_long = Timer(LONGEST, process.kill)
         too_long.start()

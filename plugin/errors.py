@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from plugin.answers import as_json
 from plugin.fetch import Unobtainable
 from plugin.record import Malformed
+from plugin.store import Unstored
 
 log = structlog.stdlib.get_logger("plugin.errors")
 
@@ -46,6 +47,13 @@ def register(app: Flask) -> None:
     @app.errorhandler(Unobtainable)
     def unobtainable(error: Unobtainable) -> Response:
         return outcome(412, "incomplete", str(error), *(f"prefetch.{key}" for key in error.keys))
+
+    @app.errorhandler(Unstored)
+    def unstored(error: Unstored) -> Response:
+        log.error("feedback not kept", reason=str(error))
+        response = outcome(503, "transient", "This could not be kept. Send it again.")
+        response.headers["Retry-After"] = "5"
+        return response
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response | HTTPException:

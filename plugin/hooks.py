@@ -9,17 +9,21 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
+import structlog
 from flask import Blueprint, Request, Response, g, request
 from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import RequestEntityTooLarge, Unauthorized, UnsupportedMediaType
 
-from plugin import record
+from plugin import feedback, record
 from plugin.answers import as_json
 from plugin.cards import EXTENSION, cards
 from plugin.config import Settings, loopback
 from plugin.fetch import templates
 from plugin.fhir import Json
 from plugin.service import Stock, answer
+from plugin.store import Store, Unstored
+
+log = structlog.stdlib.get_logger("plugin.hooks")
 
 CDS_HOOKS = "2.0.1"
 REQUIRES = (
@@ -78,8 +82,8 @@ def authenticate(call: Request, settings: Settings) -> None:
         raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
 
 
-def blueprint(settings: Settings, labels: Stock) -> Blueprint:
-    """The endpoints for these settings and these labels."""
+def blueprint(settings: Settings, labels: Stock, store: Store | None = None) -> Blueprint:
+    """The endpoints for these settings and these labels; without a store, feedback has none."""
     hooks = Blueprint("hooks", __name__)
     services = [
         {
@@ -104,7 +108,15 @@ def blueprint(settings: Settings, labels: Stock) -> Blueprint:
         advice = answer(asked, labels, settings.label, datetime.now(UTC), settings.timezone)
         found = cards(advice, str(uuid4())) if advice else []  # a retry gets ids of its own
         g.rules = sorted(_rules(found))
+        _audit(store, found, asked.hook)
         return as_json({"cards": found})
+
+    def take(service: Service) -> Response:
+        authenticate(request, settings)
+        outcomes = feedback.parse(_body(request, settings.max_body))
+        assert store is not None  # the address is not there without one
+        store.keep(outcomes, at=datetime.now(UTC), client="", service=service.id)
+        return Response(status=200)
 
     hooks.add_url_rule("/cds-services", "discovery", discover, strict_slashes=False)
     for service in SERVICES:
@@ -115,7 +127,24 @@ def blueprint(settings: Settings, labels: Stock) -> Blueprint:
             methods=["POST"],
             strict_slashes=False,
         )
+        if store:
+            hooks.add_url_rule(
+                f"/cds-services/{service.id}/feedback",
+                f"{service.id}-feedback",
+                partial(take, service),
+                methods=["POST"],
+                strict_slashes=False,
+            )
     return hooks
+
+
+def _audit(store: Store | None, found: list[Json], hook: str) -> None:
+    """Keep what is shown. That it could not be kept is logged, and is no reason to show nothing."""
+    try:
+        if store:
+            store.show(found, at=datetime.now(UTC), client="", hook=hook)
+    except Unstored as error:
+        log.error("cards not kept", reason=str(error))
 
 
 def _body(call: Request, limit: int) -> bytes:

@@ -38,7 +38,7 @@ def app() -> Flask:
     from plugin.app import create_app
     from plugin.config import Settings
 
-    return create_app(Settings(development=True))
+    return create_app(Settings(development=True, store=""))
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def labels() -> Stock:
 
 @cache
 def app(label: str) -> Flask:
-    return create_app(Settings(label=label, development=True))
+    return create_app(Settings(label=label, development=True, store=""))
 
 
 # --- the waist -----------------------------------------------------------------------------------------------

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
+from click.testing import CliRunner
+from flask.testing import FlaskClient
 
 from plugin import report
+from plugin.__main__ import main
+from plugin.app import create_app
+from plugin.config import Settings
 from plugin.feedback import MOST, Outcome, parse
 from plugin.record import Malformed
 from plugin.store import Store, Unstored
 from tests import postgres
 
+Golden = Callable[[str], Any]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CARD = "9dff5a71-cf27-4410-8ac9-1cf58facf021"
 OTHER = "0b0fa1b4-0ce1-4ed1-a5d8-5c3a0aee9cbf"
@@ -228,6 +236,102 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path)
     assert Store(url).strangers() == 5
 
 
+# --- over HTTP -----------------------------------------------------------------------------------------------
+
+SIGN = "/cds-services/inotuzumab-order-sign"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> tuple[FlaskClient, Store]:
+    url = f"sqlite:///{tmp_path}/kept.db"
+    return create_app(Settings(development=True, store=url)).test_client(), Store(url)
+
+
+def test_a_card_that_was_shown_and_what_became_of_it(kept: tuple[FlaskClient, Store], golden: Golden) -> None:
+    client, store = kept
+    (first, *_) = client.post(SIGN, json=golden("raised-bilirubin")).get_json()["cards"]
+    response = client.post(f"{SIGN}/feedback", data=body(item(card=first["uuid"])))
+    assert (response.status_code, response.data) == (200, b"")
+    found = {a.card: a for a in store.answered()}[first["uuid"]]
+    assert "hep-hold" in found.rules
+    assert (found.label, found.outcome) == ("us-2024-03", "overridden")
+
+
+def test_nothing_of_the_patient_is_in_the_store(
+    kept: tuple[FlaskClient, Store], golden: Golden, tmp_path: Path
+) -> None:
+    client, _ = kept
+    asked = golden("raised-bilirubin")
+    (first, *_) = client.post(SIGN, json=asked).get_json()["cards"]
+    comment = item(card=first["uuid"], overrideReason={"userComment": "told by Jane Example"})
+    client.post(f"{SIGN}/feedback", data=body(comment))
+    written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert first["uuid"].encode() in written
+    for secret in (asked["context"]["patientId"], asked["context"]["userId"], asked["hookInstance"], "Jane"):
+        assert secret.encode() not in written
+
+
+def test_bad_feedback_is_refused_whole(kept: tuple[FlaskClient, Store]) -> None:
+    client, store = kept
+    response = client.post(f"{SIGN}/feedback", data=body(item(), item(outcome="ignored")))
+    assert response.status_code == 400
+    assert response.get_json()["issue"][0]["expression"] == ["feedback[1].outcome"]
+    assert store.strangers() == 0
+    assert client.get(f"{SIGN}/feedback").status_code == 405
+    assert client.post("/cds-services/other/feedback", data=body()).status_code == 404
+
+
+def test_feedback_needs_credentials_like_any_call(tmp_path: Path) -> None:
+    closed = create_app(Settings(store=f"sqlite:///{tmp_path}/kept.db")).test_client()
+    assert closed.post(f"{SIGN}/feedback", data=body()).status_code == 401
+
+
+def test_without_a_store_there_is_no_such_address(client: FlaskClient) -> None:
+    assert client.post(f"{SIGN}/feedback", data=body()).status_code == 404
+
+
+def test_a_broken_store_shows_the_cards_and_takes_no_feedback(
+    kept: tuple[FlaskClient, Store], golden: Golden
+) -> None:
+    client, store = kept
+    with store.engine.begin() as connection:
+        for table in ("card_rules", "cards", "outcomes"):
+            connection.exec_driver_sql(f"DROP TABLE {table}")
+    assert client.post(SIGN, json=golden("raised-bilirubin")).get_json()["cards"]
+    response = client.post(f"{SIGN}/feedback", data=body())
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert response.get_json()["issue"][0]["code"] == "transient"
+
+
+def test_what_a_running_service_acknowledged_outlives_it(tmp_path: Path, golden: Golden) -> None:
+    """The whole service, all its processes, is killed the moment it has answered."""
+    url = f"sqlite:///{tmp_path}/kept.db"
+    cards = []
+    command = [sys.executable, "-m", "plugin", "serve", "--port", "0", "--development"]
+    for n in range(3):
+        with subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PLUGIN_STORE": url},
+            start_new_session=True,
+        ) as service:
+            assert service.stdout
+            address = next(
+                found.group() for line in service.stdout if (found := re.search(r"http://\S+", line))
+            )
+            sent = requests.post(
+                f"{address}/inotuzumab-order-sign", json=golden("raised-bilirubin"), timeout=30
+            )
+            cards.append(sent.json()["cards"][0]["uuid"])
+            outcome = body(item(card=cards[n]))
+            answer = requests.post(f"{address}/inotuzumab-order-sign/feedback", data=outcome, timeout=30)
+            os.killpg(service.pid, signal.SIGKILL)
+            assert answer.status_code == 200
+    assert [a.outcome for a in Store(url).answered() if a.card in cards] == ["overridden"] * 3
+
+
 # --- reporting -----------------------------------------------------------------------------------------------
 
 
@@ -248,3 +352,20 @@ def test_the_report(store: Store) -> None:
     assert lines[1].endswith("1 (100%, 21% to 100%)       1  action-completed 1")
     assert lines[2].split()[0] == "vod-ongoing"
     assert lines[-1] == "Outcomes of cards that are not in this store: 1."
+
+
+def test_the_command_line(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/kept.db"
+    Store(url).show([card(CARD, "hep-hold")], at=NOW, client="ehr", hook="order-sign")
+
+    def typed(*arguments: str) -> str:
+        return CliRunner().invoke(main, ["feedback", *arguments]).output
+
+    assert "hep-hold" in typed("report", "--store", url)
+    assert "hep-hold" not in typed("report", "--store", url, "--since", "2026-03-03")
+    assert "1 cards and 0 outcomes" in typed("forget", "--store", url, "--before", "2026-03-03")
+    assert "No card was shown" in typed("report", "--store", url)
+    assert "The store cannot be opened" in typed("report", "--store", "nonsense")
+    assert "The store failed" in typed(
+        "forget", "--store", f"sqlite:///{tmp_path}/no/kept.db", "--before", "2026-01-01"
+    )

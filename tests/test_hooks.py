@@ -77,7 +77,7 @@ def test_discovery_is_stable_and_answers_head_and_a_trailing_slash(client: Flask
 
 
 def test_discovery_is_open_where_calls_are_not(golden: Golden) -> None:
-    closed = create_app(Settings()).test_client()
+    closed = create_app(Settings(store="")).test_client()
     assert closed.get("/cds-services").status_code == 200
     response = closed.post(SIGN, json=golden("raised-bilirubin"))
     assert refusal(response, 401, "login") == ""
@@ -430,7 +430,7 @@ def test_a_browser_can_read_errors_too(client: FlaskClient) -> None:
 
 
 def test_only_listed_origins_are_let_in() -> None:
-    listed = create_app(Settings(cors_origins=("https://ehr.example",))).test_client()
+    listed = create_app(Settings(cors_origins=("https://ehr.example",), store="")).test_client()
     assert (
         preflight(listed, SIGN, "https://ehr.example").headers["Access-Control-Allow-Origin"]
         == "https://ehr.example"
@@ -440,7 +440,7 @@ def test_only_listed_origins_are_let_in() -> None:
     assert refused.headers["Access-Control-Allow-Origin"] == "https://ehr.example"
     for other in ("https://ehr.example.evil", "https://ehrxexample", "http://ehr.example"):
         assert "Access-Control-Allow-Origin" not in preflight(listed, SIGN, other).headers
-    closed = create_app(Settings()).test_client()
+    closed = create_app(Settings(store="")).test_client()
     assert "Access-Control-Allow-Origin" not in preflight(closed, SIGN, "https://ehr.example").headers
 
 
@@ -462,7 +462,7 @@ def test_a_log_line_tells_of_the_call_and_nothing_of_the_patient(
         "fhirServer": "https://ehr.example",
         "fhirAuthorization": {"access_token": "very-secret", "token_type": "Bearer"},
     }
-    create_app(Settings(development=True))  # logs to the standard error of this very test
+    create_app(Settings(development=True, store=""))  # logs to the standard error of this very test
     client.post(SIGN, json=body, headers={"Authorization": "Bearer also-secret"})
     client.post(SIGN, json=body | {"hook": 7})
     client.get("/cds-services/pat-2")
