@@ -134,6 +134,8 @@ class Store:
 
     def _migrate(self) -> None:
         with as_file(files("plugin") / "migrations") as folder, self._begun() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # of several that start at once, one does it
             config = Config()
             config.set_main_option("script_location", str(folder).replace("%", "%%"))
             config.attributes["connection"] = connection

@@ -218,6 +218,12 @@ def test_what_is_no_store_is_said(tmp_path: Path) -> None:
         assert str(tmp_path) not in str(error.value)
 
 
+def test_several_may_open_a_new_store_at_once(tmp_path: Path) -> None:
+    program = f"from plugin.store import Store; Store('sqlite:///{tmp_path}/kept.db')"
+    started = [subprocess.Popen([sys.executable, "-c", program]) for _ in range(4)]
+    assert [process.wait(timeout=60) for process in started] == [0] * 4
+
+
 def test_nothing_acknowledged_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
     """A process keeps an outcome, says so, and kills itself at once."""
     url = f"sqlite:///{tmp_path}/kept.db"
