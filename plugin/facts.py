@@ -191,6 +191,20 @@ class Allergy(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Fact):
+    """A symptom, or a weight (`kg`), that the patient reports or somebody for him: it may raise a question, and
+    never answers one.
+
+    `by`: "patient", "relative", or "questionnaire" where neither is said to have answered it. `name` and `written`
+    are words of ours.
+    """
+
+    name: str
+    by: str
+    kg: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vaccination(Fact):
     name: str = ""
 
@@ -345,6 +359,7 @@ class Facts:
     allergies: tuple[Allergy, ...] | None = None
     vaccinations: tuple[Vaccination, ...] | None = None
     encounter: Encounter | None = None
+    reports: tuple[Report, ...] = ()  # newest first; no list to be missed: nobody has to ask his patients
     unread: frozenset[str] = frozenset()
     partial: frozenset[str] = frozenset()
     gaps: tuple[tuple[str, str], ...] = ()

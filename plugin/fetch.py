@@ -104,6 +104,19 @@ _ECG = (
     c.HEART_RATE_ECG,
     c.ECG_PANELS,
 )
+# What a patient reports: on a page of its own, or a diary would push the laboratory off another.
+_SYMPTOMS = (
+    c.SYMPTOM,
+    c.REPORTED_ABDOMINAL_PAIN,
+    c.REPORTED_ABDOMINAL_SWELLING,
+    c.REPORTED_WEIGHT_GAIN,
+    c.REPORTED_JAUNDICE,
+    c.REPORTED_BLEEDING,
+    c.REPORTED_FEVER,
+    c.REPORTED_CHILLS,
+    c.REPORTED_PALPITATIONS,
+    c.REPORTED_FAINTING,
+)
 
 QUERIES = (
     Query(key="patient", kind="Patient", core=True),
@@ -142,6 +155,9 @@ QUERIES = (
         count=10,
         orders_only=True,
     ),
+    # No rule needs these two, and nobody is told where they were not answered.
+    Query(key="reports", kind="QuestionnaireResponse", order="-authored", count=50),
+    Query(key="symptoms", kind="Observation", of=_SYMPTOMS, order="-date", count=50),
 )
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from typing import TypeVar
 
-from plugin import allergies, codes, events, person, prescriptions, problems, procedures
+from plugin import allergies, codes, events, person, prescriptions, problems, procedures, reports
 from plugin.concepts import INOTUZUMAB_OZOGAMICIN, INPATIENT_CLASS
 from plugin.facts import Encounter, Event, Fact, Facts, Order, Patient, Problem, Procedure
 from plugin.fhir import Json, code, name, obj, pairs, path, source, start, text
@@ -81,6 +81,10 @@ def read(record: Record, now: datetime, zone: tzinfo | None = None) -> Facts:
         allergies=answered(reader.each("AllergyIntolerance", allergies.allergy), "allergies"),
         vaccinations=answered(reader.each("Immunization", procedures.vaccination), "immunizations"),
         encounter=encounter,
+        reports=_sorted(
+            reader.several("QuestionnaireResponse", lambda r: reports.response(r, find))
+            + reader.several("Observation", reports.observation)
+        ),
         unread=unread,
         partial=record.truncated,
         gaps=tuple(sorted({*reader.gaps, *observed.gaps})),

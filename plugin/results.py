@@ -61,6 +61,7 @@ from plugin.concepts import (
     PLATELETS,
     POTASSIUM,
     PREGNANCY_STATUS,
+    PREGNANT_ANSWER,
     PRIOR_SALVAGE_LINES,
     QRS_DURATION,
     QT_INTERVAL,
@@ -93,6 +94,7 @@ from plugin.fhir import (
     words,
 )
 from plugin.person import SEXES
+from plugin.reports import ASKED, reporter
 from plugin.standing import OUT, Gap, codes_of, state, unmodified
 
 OURS = f"{BASE}/CodeSystem/inotuzumab-cds"
@@ -172,6 +174,10 @@ OTHER_FLUID = re.compile(
 OTHER_FLUID_CODES = frozenset(
     {"122575003", "258450006", "418564007", "309201001", "168139001", "ur", "usub", "csf", "plr", "prt"}
 )
+
+# What a patient says of himself in an Observation of his own restrains and never reassures: of these a "yes"
+# counts; a number, a "no" and the size of his body do not (`reports` has his weight).
+RESTRAINING = frozenset({HCG, PREGNANCY_STATUS, BREASTFEEDING_STATUS, HIGH_TUMOUR_BURDEN})
 
 # LOINC codes that senders put beside the one for any weight: stated and estimated.
 UNMEASURED = frozenset({"3142-7", "8335-2"})
@@ -271,14 +277,24 @@ class _Reader:
         except Gap as gap:
             self.gaps.append((place.source, gap.why))
             return
-        dated = self.when(resource)
+        dated, own = self.when(resource), bool(reporter(resource))
         for element, means in parts:
             try:
                 said = _said(element, means)
+                if said and own and not _restrains(means, said):
+                    continue
                 if said and dated is None:
                     raise Gap("it has no date that can be read")
                 if said and dated:
-                    self.note(element, means, said, resource, place, dated, status == PRELIMINARY)
+                    self.note(
+                        element,
+                        means,
+                        said,
+                        resource,
+                        place,
+                        dated,
+                        status == PRELIMINARY or bool(own and means & ecg.MEASURES),
+                    )
             except Gap as gap:
                 self.gaps.append((place.source, gap.why))
 
@@ -473,7 +489,7 @@ def _parts(resource: Json) -> list[tuple[Json, frozenset[Concept]]]:
 @lru_cache(maxsize=4096)
 def _known(coded: tuple[tuple[str, str], ...]) -> frozenset[Concept]:
     """What a code means; a patient has few codes and many results of each."""
-    return codes.means(coded)
+    return codes.means(coded) - ASKED
 
 
 def _of_the_fusion(components: Sequence[Json]) -> bool:
@@ -537,6 +553,15 @@ def _said(element: Json, means: frozenset[Concept]) -> _Said | None:
     if "interpretation" in element and "dataAbsentReason" not in element:
         return _Said(text(element.get("valueString")) or _words_or_code(element["interpretation"]))
     return None
+
+
+def _restrains(means: frozenset[Concept], said: _Said) -> bool:
+    """Whether what a patient reports may count: an ECG of his own, as a preliminary one, or a yes. Raises Gap for
+    a laboratory value: it must not be lost unseen."""
+    if _quantity(means) in OF_BLOOD:
+        raise Gap("the patient reports it, no laboratory")
+    positive = said.answer & {QUALIFIER_POSITIVE, PREGNANT_ANSWER}
+    return bool(means & ecg.MEASURES or (means & RESTRAINING and positive))
 
 
 def _words_or_code(concept: Any) -> str:

@@ -31,7 +31,7 @@ KEYS = {
     "MedicationAdministration": "administrations", "MedicationStatement": "statements",
     "AllergyIntolerance": "allergies", "Procedure": "procedures", "ServiceRequest": "serviceRequests",
     "CarePlan": "carePlans", "AdverseEvent": "adverseEvents", "Immunization": "immunizations",
-    "Encounter": "encounters",
+    "Encounter": "encounters", "QuestionnaireResponse": "reports",
 }  # fmt: skip
 OBSERVATION_KEYS = {
     "counts": {"anc", "platelets"},
@@ -45,7 +45,7 @@ OBSERVATION_KEYS = {
 ORDERED = (
     "patient", "observations", "rare", "counts", "ecg", "conditions", "medications", "inotuzumabOrders",
     "administrations", "statements", "allergies", "procedures", "serviceRequests", "carePlans", "adverseEvents",
-    "immunizations", "encounters",
+    "immunizations", "encounters", "reports", "symptoms",
 )  # fmt: skip
 NOT_VIEWED = {
     "statements",
@@ -389,6 +389,23 @@ class Chart:
         ident = words.pop("id", of or "allergy")
         when = self._moment(words, "", time="")
         return self.add(fhir.allergy(id=ident, subject=self.subject, when=when, of=of, **words), of, **into)
+
+    def report(self, of: str = "", says: Any = "yes", by: str = "patient", **words: Any) -> Json:
+        """What the patient reports: one answer of a questionnaire, or an Observation of his own."""
+        into = {k: words.pop(k) for k in ("patch", "subject") if k in words}
+        kind = words.pop("as", "questionnaire")
+        speaker = {
+            "patient": self.subject,
+            "relative": "RelatedPerson/spouse",
+            "nurse": "Practitioner/nurse",
+            "": "",
+        }[by]
+        when = self._moment(words)
+        said: dict[str, Any] = {"subject": self.subject, "when": when, "of": of, "says": says, "by": speaker}
+        if kind == "observation":
+            made = fhir.own_observation(id=words.pop("id", of), **said, **words)
+            return self.add(made, of, key="symptoms", **into)
+        return self.add(fhir.response(id=words.pop("id", of), **said, **words), of, **into)
 
     def vaccination(self, of: str = "", **words: Any) -> Json:
         into = {k: words.pop(k) for k in ("patch", "subject") if k in words}

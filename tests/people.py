@@ -75,6 +75,8 @@ def charts(draw: st.DrawFn, hook: str | None = None) -> Chart:
     if draw(st.integers(0, 3)) == 0:
         grade, ago = draw(st.sampled_from([None, 1, 2, 3, 4])), draw(st.sampled_from([1, 5, 12]))
         chart.event(draw(st.sampled_from(["infusion-reaction", "ae-liver-tests"])), grade=grade, days_ago=ago)
+    for _ in range(draw(st.integers(0, 2))):
+        report(draw, chart)
     if chosen != "patient-view" and draw(st.integers(0, 5)):
         percent = draw(st.sampled_from([50, 72, 75, 90, 100, 110, 111, 125, 1000]))
         chart.order(
@@ -95,6 +97,36 @@ def _lab(draw: st.DrawFn, chart: Chart) -> None:
         comparator=draw(st.sampled_from(["", "", "", "<", ">"])),
         status=draw(st.sampled_from(["final", "final", "preliminary", "entered-in-error"])),
     )
+
+
+SIGNS = [
+    "abdominal-pain",
+    "abdominal-swelling",
+    "jaundice",
+    "weight-gain",
+    "fever",
+    "bleeding",
+    "fainting",
+    "body-weight",
+]
+SAYINGS: list[Any] = ["yes", "no", "severe", "none", "words", True, False, 0, 3]
+
+
+def report(draw: st.DrawFn, chart: Chart) -> None:
+    """Something that the patient reports, or denies."""
+    of = draw(st.sampled_from(SIGNS))
+    says = (
+        Decimal(draw(st.sampled_from(["61", "64.8", "70"])))
+        if of == "body-weight"
+        else draw(st.sampled_from(SAYINGS))
+    )
+    kind = draw(st.sampled_from(["questionnaire", "observation"]))
+    words: dict[str, Any] = {
+        "days_ago": draw(st.sampled_from(TIMES)),
+        "by": draw(st.sampled_from(["patient", "relative"])),
+        "as": kind,
+    }
+    chart.report(of, says, **words)
 
 
 # --- spoiling ----------------------------------------------------------------------------------------------

@@ -344,6 +344,93 @@ def answer(says: str) -> Json:
         return {"text": says}
 
 
+def reply(of: str, says: Any, unit: str = "kg") -> Json:
+    """The answer to a question: yes or no, a number, "severe", a weight, or a code of a value set."""
+    if isinstance(says, bool):
+        return {"valueBoolean": says}
+    if of == "body-weight":
+        return {"valueQuantity": quantity(says, unit)}
+    if isinstance(says, int | Decimal):
+        return {"valueInteger" if isinstance(says, int) else "valueDecimal": says}
+    if says in SAYINGS:
+        return {"valueCoding": dict(SAYINGS[says])}
+    try:
+        return {"valueCoding": coding(says)}
+    except LookupError:
+        return {"valueString": says}
+
+
+SAYINGS = {
+    "yes": {"system": LOINC, "code": "LA33-6", "display": "Yes"},
+    "no": {"system": LOINC, "code": "LA32-8", "display": "No"},
+    "none": {"system": LOINC, "code": "LA137-2", "display": "None"},
+    "mild": {"system": LOINC, "code": "LA6752-5", "display": "Mild"},
+    "severe": {"system": LOINC, "code": "LA6750-9", "display": "Severe"},
+}
+
+
+def asked_of_patients(of: str, nth: int) -> Json:
+    """The coding of what a patient is asked: "fever" is the value set reported-fever."""
+    return coding(f"reported-{of}" if codings(f"reported-{of}") else of, nth)
+
+
+def response(
+    *,
+    id: str,
+    subject: str,
+    when: str,
+    of: str,
+    says: Any,
+    by: str,
+    coding: int = 0,
+    link: str = "",
+    status: str = "completed",
+    unit: str = "kg",
+) -> Json:
+    """A QuestionnaireResponse with one question, whose linkId is its code, and one answer."""
+    what = asked_of_patients(of, coding) if of else {}
+    item = {"linkId": link or f"{what['system']}/{what['code']}", "answer": [reply(of, says, unit)]}
+    return put(
+        resourceType="QuestionnaireResponse",
+        id=id,
+        status=status,
+        subject=reference(subject),
+        authored=when,
+        source=reference(by) if by else None,
+        item=[{"linkId": "group", "text": "Since your last visit", "item": [item]}],
+    )
+
+
+def own_observation(
+    *,
+    id: str,
+    subject: str,
+    when: str,
+    of: str,
+    says: Any,
+    by: str,
+    coding: int = 0,
+    status: str = "final",
+    unit: str = "kg",
+    category: str = "survey",
+) -> Json:
+    """An Observation that the patient made, or somebody for him."""
+    value = reply(of, says, unit)
+    if "valueCoding" in value:
+        value = {"valueCodeableConcept": {"coding": [value["valueCoding"]]}}
+    return put(
+        resourceType="Observation",
+        id=id,
+        status=status,
+        category=[{"coding": [{"system": f"{HL7}/observation-category", "code": category}]}],
+        code={"coding": [asked_of_patients(of, coding)]},
+        subject=reference(subject),
+        effectiveDateTime=when,
+        performer=[reference(by)] if by else [],
+        **value,
+    )
+
+
 def problem(
     *,
     id: str,

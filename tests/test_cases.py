@@ -106,6 +106,11 @@ procedures: `["hysterectomy"]` or `{ of = "hsct-procedure", days_ago = 40, until
 requests: ServiceRequests: `["hsct-procedure"]` or `{ of, status = "active", as = "plan" }` (CarePlan)
 allergies: `["inotuzumab-ozogamicin"]` or `{ of, text, status, verification, type, category, substance = true }`
 vaccinations: `["live-viral-vaccines"]` or `{ of, days_ago, status, code_value = "03" }`
+reports: what the patient reports: `{ of = "fever", says = "yes", days_ago = 2 }`: an answer of a questionnaire whose
+    linkId is the code of `reported-fever`; `of` may also be a whole concept ("body-weight", "symptom"). `says`: true,
+    false, "yes", "no", "mild", "severe", a number, a concept, or words; of a weight its number (`unit`). `by`:
+    "patient" (default), "relative", "nurse", "" (nobody named); `as = "observation"` (`category`, default survey);
+    `link` (another linkId), `coding = n`, `status`
 encounter: "inpatient", "outpatient", or `{ class = "IMP", days_ago = 3, status }`; none by default
 patient: `{ born = "2025-06-01", sex = "female", birth_sex = "F", country = "DE" }`; `born = ""`/`sex = ""` removes
 unanswered, null, outcome, partial: prefetch keys left out / sent as null / as OperationOutcome / as a full page

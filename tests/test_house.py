@@ -40,7 +40,7 @@ STOREYS = (
     "concepts", "medicines", "facts", "formulas", "findings", "labels", "rules", "drugs",
     # first floor: translation between JSON and values
     "fhir", "codes", "units", "references", "standing", "dosages", "prescriptions", "person", "allergies", "problems",
-    "procedures", "events", "ecg", "results", "record", "jurisdiction", "reading", "advice", "cards",
+    "procedures", "events", "ecg", "reports", "results", "record", "jurisdiction", "reading", "advice", "cards",
     # doors: clock, network, disk
     "config", "answers", "feedback", "migrations", "store", "report", "fetch", "service", "logs", "errors", "hooks",
     "app", "server", "terminal", "demo", "checklist", "compare", "__main__",

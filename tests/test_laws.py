@@ -223,6 +223,24 @@ def test_a_longer_qt_never_weakens_the_advice(one: int, other: int, at: tuple[in
     assert found[1] >= found[0]
 
 
+@given(people.charts(), st.data())
+def test_what_a_patient_reports_never_weakens_the_advice_and_is_never_critical(
+    chart: Chart, data: st.DataObject
+) -> None:
+    before = answered(chart)
+    for _ in range(data.draw(st.integers(1, 3))):
+        people.report(data.draw, chart)  # type: ignore[arg-type]  # draws as a composite does
+    after = answered(chart)
+    assert strength(after) >= strength(before)
+    assert {rule for rule, found in spoken(before).items() if found[1] != "info"} <= spoken(after).keys()
+    assert critical(after) == critical(before)
+    assert after.numbers == before.numbers
+
+
+def critical(answer: Answer) -> set[str]:
+    return {rule for rule, (_, level) in spoken(answer).items() if level == "critical"}
+
+
 CORE = ("patient", "observations", "conditions", "medications", "administrations", "allergies")
 
 

@@ -31,7 +31,7 @@ CHANGES = frozenset(
         "hook", "label", "today", "clock", "cycle", "day", "schedule", "missed", "given", "more_given", "withheld",
         "reduced", "response", "baseline", "prior", "weight", "height", "order", "orders", "selections", "labs", "ecgs",
         "without", "problems", "medicines", "drafts", "events", "procedures", "requests", "allergies", "vaccinations",
-        "encounter", "patient", "unanswered", "null", "outcome", "partial", "resources", "patch",
+        "reports", "encounter", "patient", "unanswered", "null", "outcome", "partial", "resources", "patch",
     }
 )  # fmt: skip
 ANSWERS = frozenset(
@@ -195,6 +195,7 @@ def _additions(chart: Chart) -> dict[str, Callable[..., Json]]:
         "requests": chart.request_for,
         "allergies": chart.allergy,
         "vaccinations": chart.vaccination,
+        "reports": chart.report,
     }
 
 

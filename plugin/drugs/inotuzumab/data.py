@@ -41,6 +41,7 @@ from plugin.concepts import (
 from plugin.drugs.inotuzumab.course import Treatment
 from plugin.drugs.inotuzumab.dosing import ordered_mg
 from plugin.drugs.inotuzumab.regimen import Height, Surface, Weight, deviation_percent
+from plugin.drugs.inotuzumab.reported import told, weighed_at_home
 from plugin.drugs.inotuzumab.wording import DRUG, amount, days, listed, old, plain
 from plugin.facts import Doubt, Ecg, Result, contenders
 from plugin.findings import Action, Finding, Indicator, finding, fitting
@@ -119,10 +120,14 @@ def check_for_missing_weight(facts: Treatment, row: Weight) -> Finding | None:
         return None
     newest = facts.latest(BODY_WEIGHT)
     found = f" The newest is {newest.written} of {newest.when}, {old(facts, newest)}." if newest else ""
+    home = next((report for _, report in weighed_at_home(facts)), None)
+    if home:
+        found += f" {told([home])} A weight that is only reported is not used for a dose."
     return finding(
         Action.CHECK,
         f"Weigh the patient: no usable weight, so no {DRUG} dose can be computed",
         newest,
+        home,
         text=f"**No usable weight.** The dose is per body surface area, so no dose is shown.{found} A weight of the "
         f"last {days(row.usable.days)} is needed.",
     )

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
-from plugin.concepts import INOTUZUMAB_OZOGAMICIN, LONG_QT_SYNDROME, PROLONGED_QT_FINDING, TORSADES
+from plugin.concepts import (
+    INOTUZUMAB_OZOGAMICIN,
+    LONG_QT_SYNDROME,
+    PROLONGED_QT_FINDING,
+    REPORTED_FAINTING,
+    REPORTED_PALPITATIONS,
+    TORSADES,
+)
 from plugin.drugs.inotuzumab import wording
 from plugin.drugs.inotuzumab.course import Given, Treatment
+from plugin.drugs.inotuzumab.reported import Reported, names, reported, who
+from plugin.drugs.inotuzumab.reported import told as told_of
 from plugin.drugs.inotuzumab.wording import (
     DRUG,
     amount,
     day_of,
     days,
     if_active,
+    later,
     listed,
     named,
     old,
@@ -23,7 +34,7 @@ from plugin.drugs.inotuzumab.wording import (
     sentences,
     the_order,
 )
-from plugin.facts import Ecg, Unknown
+from plugin.facts import Ecg, Report, Unknown
 from plugin.findings import Action, Finding, Indicator, finding, fitting
 from plugin.labels import Row
 from plugin.medicines import Medicine
@@ -34,7 +45,7 @@ CAUSES = "Correct potassium (K), magnesium (Mg) and calcium (Ca), stop other QT-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ecgs(Row):
+class Ecgs(Reported):
     """An ECG before the first dose, and how old it may be."""
 
     fresh: timedelta
@@ -133,23 +144,47 @@ def awaited(facts: Treatment, counts: Ecg | None) -> str:
 
 
 def check_for_missing_ecg(facts: Treatment, row: Ecgs) -> Finding | None:
-    """An ECG is made before the first dose."""
+    """An ECG is made before the first dose, and periodically: after what may come of a long QT interval, too."""
     final = facts.tracings()
+    complaints = tuple(
+        report
+        for report in reported(facts, row, REPORTED_PALPITATIONS, REPORTED_FAINTING)
+        if all(later(report, ecg) for ecg in final)
+    )
     if not facts.starting or any(facts.fresh(e, row.fresh) for e in final):
-        return None
+        return _ecg_after(facts, complaints, final[0] if final else None) if complaints else None
     last = final[0] if final else None
     none = "The list of ECGs could not be read." if "ecg" in facts.unread else "None is on record."
     return finding(
         Action.CHECK,
         f"ECG before the first dose of {DRUG}: no QTc of the last {days(row.fresh.days)}",
         last,
+        *complaints,
         text=sentences(
             f"**ECG first.** Before the start of {DRUG} an ECG is made, and no QTc of the last",
             f"{days(row.fresh.days)} was found.",
             f"The last is {told(last)}, {old(facts, last)}." if last else none,
+            told_of(complaints),
             awaited(facts, None),
         ),
         proposals=(request_test(wording.ECG, f"before the first dose of {DRUG}"),),
+    )
+
+
+def _ecg_after(facts: Treatment, complaints: Sequence[Report], last: Ecg | None) -> Finding:
+    """A heart that the patient feels, and no ECG since."""
+    return finding(
+        Action.CHECK,
+        f"ECG before {DRUG}: {who(complaints)} {names(complaints)}, and none was made since",
+        *complaints,
+        last,
+        text=sentences(
+            f"**ECG first.** {told_of(complaints)} Palpitations and fainting may come of a long QT interval: make",
+            f"an ECG before {the_order(facts)}, and ask the patient.",
+            f"The last is {told(last)}." if last else "None is on record.",
+            awaited(facts, None),
+        ),
+        proposals=(request_test(wording.ECG, f"{who(complaints)} {names(complaints)}"),),
     )
 
 

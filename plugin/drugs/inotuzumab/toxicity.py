@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,12 +13,16 @@ from plugin.concepts import (
     BLEEDING,
     FEBRILE_NEUTROPENIA,
     INFUSION_REACTION,
+    REPORTED_BLEEDING,
+    REPORTED_CHILLS,
+    REPORTED_FEVER,
     SEPSIS,
     SERIOUS_INFECTION,
     VOD_SOS,
     Concept,
 )
 from plugin.drugs.inotuzumab.course import Treatment
+from plugin.drugs.inotuzumab.reported import Reported, names, reported, told, who
 from plugin.drugs.inotuzumab.wording import (
     DRUG,
     day_of,
@@ -30,7 +34,7 @@ from plugin.drugs.inotuzumab.wording import (
     sentences,
     the_order,
 )
-from plugin.facts import Event, Unknown
+from plugin.facts import Event, Problem, Report, Unknown
 from plugin.findings import Action, Finding, Indicator, finding, fitting
 from plugin.labels import Row
 from plugin.rules import Rule
@@ -199,30 +203,61 @@ def grade_before(facts: Treatment, event: Event) -> int:
 # --- infection and bleeding ----------------------------------------------------------------------------------
 
 
-def check_infection(facts: Treatment, row: Row) -> Finding | None:
+def check_infection(facts: Treatment, row: Reported) -> Finding | None:
     """An active serious infection may need the treatment to be interrupted."""
-    infection = facts.has(FEBRILE_NEUTROPENIA, SEPSIS, SERIOUS_INFECTION)
+    reports = reported(facts, row, REPORTED_FEVER, REPORTED_CHILLS)
+    infection = _known(facts, reports, FEBRILE_NEUTROPENIA, SEPSIS, SERIOUS_INFECTION)
     if infection is None:
-        return None
+        look = "Take the temperature, see the patient and the blood count."
+        return _ask(facts, reports, "infection", look) if reports else None
     return finding(
         Action.CHECK,
         f"Check before {DRUG}: serious infection is on record as active",
         infection,
-        text=f"**Infection:** {named(infection)}. Manage the infection first; interruption or reduction of "
-        "the dose, or discontinuation, may be needed.",
+        *reports,
+        text=sentences(
+            f"**Infection:** {named(infection)}. Manage the infection first; interruption or reduction of "
+            "the dose, or discontinuation, may be needed.",
+            told(reports),
+        ),
     )
 
 
-def check_bleeding(facts: Treatment, row: Row) -> Finding | None:
+def check_bleeding(facts: Treatment, row: Reported) -> Finding | None:
     """Active bleeding may need the treatment to be interrupted."""
-    bleeding = facts.has(BLEEDING)
+    reports = reported(facts, row, REPORTED_BLEEDING)
+    bleeding = _known(facts, reports, BLEEDING)
     if bleeding is None:
-        return None
+        look = "Look where and how much the patient bled, and at the platelets."
+        return _ask(facts, reports, "bleeding", look) if reports else None
     return finding(
         Action.CHECK,
         f"Check before {DRUG}: bleeding is on record as active",
         bleeding,
-        text=f"**Bleeding:** {named(bleeding)}. Manage the bleeding first; interruption or reduction of the "
+        *reports,
+        text=sentences(
+            f"**Bleeding:** {named(bleeding)}. Manage the bleeding first; interruption or reduction of the "
+            "dose, or discontinuation, may be needed.",
+            told(reports),
+        ),
+    )
+
+
+def _known(facts: Treatment, reports: Sequence[Report], *what: Concept) -> Problem | None:
+    """A problem on record; where a report speaks for itself, a list that nobody gave stops nothing."""
+    return facts.find(*what, certain=False) if reports else facts.has(*what)
+
+
+def _ask(facts: Treatment, reports: Sequence[Report], of: str, look: str) -> Finding:
+    """What the patient reports and nobody confirmed: a question, and no more."""
+    none = (
+        "The problem list could not be read." if facts.problems is None else f"No active {of} is on record."
+    )
+    return finding(
+        Action.CHECK,
+        f"Check for {of} before {DRUG}: {who(reports)} {names(reports)}",
+        *reports,
+        text=f"**Ask and look.** {told(reports)} {none} {look} If it is confirmed, interruption or reduction of the "
         "dose, or discontinuation, may be needed.",
     )
 
@@ -230,7 +265,7 @@ def check_bleeding(facts: Treatment, row: Row) -> Finding | None:
 ROWS: dict[str, type[Row]] = {
     "infusion-reaction": InfusionReaction,
     "toxicity": Toxicity,
-    "infection-bleeding": Row,
+    "infection-bleeding": Reported,
 }
 
 RULES: tuple[Rule, ...] = (

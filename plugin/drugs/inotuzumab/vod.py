@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -24,6 +24,10 @@ from plugin.concepts import (
     NODULAR_REGENERATIVE_HYPERPLASIA,
     PORTAL_HYPERTENSION,
     PRIOR_SALVAGE_LINES,
+    REPORTED_ABDOMINAL_PAIN,
+    REPORTED_ABDOMINAL_SWELLING,
+    REPORTED_JAUNDICE,
+    REPORTED_WEIGHT_GAIN,
     SEVERITY_MILD,
     SEVERITY_MODERATE,
     SEVERITY_SEVERE,
@@ -32,6 +36,7 @@ from plugin.concepts import (
 )
 from plugin.drugs.inotuzumab.course import Treatment
 from plugin.drugs.inotuzumab.liver import Liver, newest, numbers, passes, uln_of, usable
+from plugin.drugs.inotuzumab.reported import Reported, reported, told, weighed_at_home, who
 from plugin.drugs.inotuzumab.transplant import after_the_drug, conditioning, done, planned
 from plugin.drugs.inotuzumab.wording import (
     DRUG,
@@ -47,13 +52,20 @@ from plugin.drugs.inotuzumab.wording import (
     sentences,
     the_order,
 )
-from plugin.facts import Event, Fact, Problem, Result, Unknown
+from plugin.facts import Event, Fact, Problem, Report, Result, Unknown
 from plugin.findings import Action, Finding, Indicator, finding, fitting
 from plugin.labels import Row
 from plugin.rules import Rule
 
 Sign = tuple[str, tuple[Fact, ...]]  # in words, and the facts behind it
+Gain = tuple[str, tuple[Report, ...]]
 ONGOING = (CIRRHOSIS, HEPATITIS_ACTIVE, NODULAR_REGENERATIVE_HYPERPLASIA)
+COMPLAINTS = (
+    REPORTED_ABDOMINAL_PAIN,
+    REPORTED_ABDOMINAL_SWELLING,
+    REPORTED_JAUNDICE,
+    REPORTED_WEIGHT_GAIN,
+)
 HIGH = frozenset({"H", "HH"})
 
 
@@ -70,7 +82,7 @@ class PastVod(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VodSigns(Row):
+class VodSigns(Reported):
     """The signs that, together, look like VOD."""
 
     gain: Decimal  # per cent of body weight
@@ -257,6 +269,10 @@ def hold_for_signs_of_vod(facts: Treatment, row: VodSigns) -> Finding | None:
         *(_sign(facts, w) for w in (HEPATOMEGALY, ASCITES)),
     )
     signs = [sign for sign in found if sign]
+    complaints = tuple(r for r in reported(facts, row, *COMPLAINTS) if _since_first_dose(facts, r))
+    gain = _home_weight_gain(facts, row)
+    if len(signs) < row.signs and (complaints or gain):
+        return _check_what_is_reported(facts, row, signs, complaints, gain)
     if len(signs) < row.signs and facts.problems is None:
         raise Unknown("problem list")
     if len(signs) < row.signs:
@@ -266,17 +282,61 @@ def hold_for_signs_of_vod(facts: Treatment, row: VodSigns) -> Finding | None:
         Action.HOLD,
         f"Hold {DRUG} and evaluate for veno-occlusive liver disease (VOD): {len(signs)} signs of it",
         *(fact for _, facts_of in signs for fact in facts_of),
+        *complaints,
         text=sentences(
             f"**Hold** {the_order(facts)} and evaluate for VOD before dosing: "
             f"{'; '.join(said for said, _ in signs)}.",
             "Signs of VOD are a rise of bilirubin, a large and tender liver, fast weight gain and ascites; "
             f"{row.signs} of them together, and {row.gain} % in {row.window.days} days for weight, are our "
             "reading. If VOD is confirmed, permanently discontinue.",
+            told(complaints),
             if_active(facts),
         ),
         numbers=numbers({BILIRUBIN_TOTAL: bilirubin} if bilirubin else {}),
         proposals=remove_order(facts, f"{len(signs)} signs of VOD"),
     )
+
+
+def _check_what_is_reported(
+    facts: Treatment, row: VodSigns, signs: list[Sign], complaints: Sequence[Report], gain: Gain | None
+) -> Finding:
+    """What the patient reports is a question, beside whatever sign was found: by itself it holds nothing."""
+    said, weights = gain or ("", ())
+    found = [*signs, *([gain] if gain else [])]
+    reports = [*dict.fromkeys(r.name for r in complaints), *(["a fast weight gain"] if gain else [])]
+    check = f"Check for signs of liver disease (VOD) before {DRUG}: {who([*complaints, *weights])}"
+    return finding(
+        Action.CHECK,
+        fitting(f"{check} {listed(reports)}", f"{check} {len(reports)} of them"),
+        *complaints,
+        *(fact for _, facts_of in found for fact in facts_of),
+        text=sentences(
+            f"**Check for signs of VOD** before {the_order(facts)}.",
+            told(complaints),
+            f"Reported, and not measured here: {said}." if said else "",
+            f"Found so far: {'; '.join(words for words, _ in signs)}." if signs else "",
+            f"What a patient reports does not count to the {row.signs} signs that hold a dose: examine the abdomen, "
+            "weigh the patient and test bilirubin. If VOD is confirmed, permanently discontinue.",
+        ),
+        indicator=Indicator.WARNING,
+    )
+
+
+def _home_weight_gain(facts: Treatment, row: VodSigns) -> Gain | None:
+    """The newest weight of the patient's own against the lowest of his own before it: other scales differ."""
+    weights = weighed_at_home(facts)
+    if not weights:
+        return None
+    kg, newest = weights[0]
+    if not facts.fresh(newest, row.reported) or not _since_first_dose(facts, newest):
+        return None
+    window = [(w, r) for w, r in weights if day_of(newest) - day_of(r) <= row.window]
+    least, lowest = min(window, key=lambda pair: pair[0])
+    gain = formulas.deviation(kg, least)
+    if gain <= row.gain:
+        return None
+    gained = f"{amount(gain, 1)} % above {lowest.written} on {lowest.when}"
+    return f"weight {newest.written} on {newest.when}, {gained}", (newest, lowest)
 
 
 def _since_first_dose(facts: Treatment, fact: Fact) -> bool:
