@@ -346,7 +346,7 @@ def test_a_body_packed_in_another_way_is_refused(client: FlaskClient, encoding: 
     ("body", "status", "code"),
     [
         (b"{}", 400, "structure"),
-        (gzip.compress(b"{}")[:-4], 400, "structure"),
+        (gzip.compress(b"{}", mtime=0)[:-4], 400, "structure"),
         (gzip.compress(b" " * 50_000_000), 413, "too-long"),
     ],
 )
