@@ -1,4 +1,4 @@
-"""The command line: `python -m plugin serve`, `advise`, `rules`, `compare`, `check`, `demo`."""
+"""The command line: `python -m plugin serve`, `advise`, `rules`, `book`, `compare`, `check`, `demo`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from plugin import __version__, checklist, demo, report, terminal
 from plugin import compare as comparing
+from plugin.book import book
 from plugin.cards import cards
 from plugin.config import BadSetting, Settings
 from plugin.drugs import DRUGS
@@ -105,26 +106,55 @@ def advise(request: Path, label: str | None, now: str | None, as_of: str | None)
     )
 
 
-@main.command()
-@_label
-@click.option(
+_cases = click.option(
     "--cases",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Where the worked cases lie; by default tests/cases, if that is there.",
 )
+
+
+@main.command()
+@_label
+@_cases
 def rules(label: str | None, cases: Path | None) -> None:
     """The checklist: every rule with its jurisdictions, level, hooks, worked cases, label row and clause.
 
     Of all jurisdictions, or of the one that --label names.
     """
-    found = cases or next((p for p in [Path("tests/cases")] if p.is_dir()), None)
     named = [_settings(label=label).label] if label and label != AUTO else checklist.newest(DRUGS[0])
     try:
         loaded = [load(one)[0] for one in named]
     except LabelError as error:
         raise click.ClickException(str(error)) from None
-    for line in checklist.shown(checklist.checklist(loaded, DRUGS[0], found)):
+    for line in checklist.shown(checklist.checklist(loaded, DRUGS[0], _at_hand(cases))):
         click.echo(line)
+
+
+@main.command("book")
+@click.argument("label", required=False)
+@click.option(
+    "--write",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="The folder in which to renew the book of every jurisdiction, label-us.md and so on.",
+)
+@_cases
+def write_book(label: str | None, write: Path | None, cases: Path | None) -> None:
+    """The pharmacist's book of a LABEL (us, eu or a full id) as Markdown, or with --write of all of them."""
+    folder = _at_hand(cases)
+    if folder is None:
+        raise click.UsageError("The book shows the worked cases, and there is no tests/cases here: --cases.")
+    if (label is None) == (write is None):
+        raise click.UsageError("Name a LABEL, or the folder to --write all of them to.")
+    known = list(checklist.worked(folder))
+    try:
+        for loaded in [load(name)[0] for name in ([label] if label else checklist.newest(DRUGS[0]))]:
+            text = book(loaded, DRUGS[0], known)
+            if write:
+                (write / f"label-{loaded.jurisdiction}.md").write_text(text, "utf-8")
+            else:
+                click.echo(text, nl=False)
+    except LabelError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @main.command()
@@ -242,6 +272,11 @@ def show(request: Path) -> None:
     except demo.NotStarted as error:
         raise click.ClickException(str(error)) from None
     click.echo("That service has stopped. To keep one running: make serve")
+
+
+def _at_hand(cases: Path | None) -> Path | None:
+    """The folder of worked cases that was named, else that of a checkout, if this is one."""
+    return cases or next((place for place in [Path("tests/cases")] if place.is_dir()), None)
 
 
 def _settings(**given: Any) -> Settings:

@@ -55,15 +55,49 @@ def newest(drug: Drug) -> tuple[str, ...]:
     return tuple({name.partition("-")[0]: name for name in drug.labels}.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A worked case as far as its rules go.
+
+    `file`: where it stands, from the folder of the cases. `label`: the jurisdiction or label that it is written
+    under. `named`: by rule, the level at which it must speak, "" where it must be silent. `unjudged`: the rules
+    that cannot tell.
+    """
+
+    file: str
+    name: str
+    label: str
+    named: Mapping[str, str]
+    unjudged: frozenset[str] = frozenset()
+
+    def under(self, label: Label) -> bool:
+        """Whether the case is written under this label, or under this label's jurisdiction."""
+        return self.label in (label.id, label.jurisdiction)
+
+
+def worked(folder: Path) -> Iterator[Case]:
+    """The worked cases of a folder, in the order of its files; `[base]` of a file holds for each of its cases."""
+    for file in sorted(folder.rglob("*.toml")):
+        said = tomllib.loads(file.read_text("utf-8"))
+        for case in said.get("case", []):
+            whole = said.get("base", {}) | case
+            named = whole.get("expect", {}) | dict.fromkeys(whole.get("absent", []), "")
+            yield Case(
+                file.relative_to(folder).as_posix(),
+                whole["name"],
+                whole.get("label", "us"),
+                named,
+                frozenset(whole.get("unjudged", [])),
+            )
+
+
 def _count(cases: Path) -> tuple[Counter[str], Counter[str]]:
     """How many worked cases expect each rule to speak, and how many name it as silent."""
     fires: Counter[str] = Counter()
     silent: Counter[str] = Counter()
-    for file in sorted(cases.rglob("*.toml")):
-        for case in tomllib.loads(file.read_text("utf-8")).get("case", []):
-            for rule, indicator in case.get("expect", {}).items():
-                (fires if indicator else silent)[rule] += 1
-            silent.update(case.get("absent", []))
+    for case in worked(cases):
+        for rule, level in case.named.items():
+            (fires if level else silent)[rule] += 1
     return fires, silent
 
 
