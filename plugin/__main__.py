@@ -35,6 +35,11 @@ _label = click.option(
 _now = click.option(
     "--now", help="The moment to judge at, as an ISO date or date-time; by default the clock."
 )
+_policy = click.option(
+    "--policy",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A TOML file with the hospital's own policy, laid over ours.",
+)
 _file = click.argument("request", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
@@ -42,15 +47,18 @@ _file = click.argument("request", type=click.Path(exists=True, dir_okay=False, p
 @click.option("--host", help="Address to bind to.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to bind to; 0 takes a free one.")
 @_label
+@_policy
 @click.option(
     "--development", is_flag=True, default=None, help="Answer without credentials, on loopback only."
 )
-def serve(host: str | None, port: int | None, label: str | None, development: bool | None) -> None:
+def serve(
+    host: str | None, port: int | None, label: str | None, policy: Path | None, development: bool | None
+) -> None:
     """Run the service. Options win over the PLUGIN_* variables of the environment."""
     from plugin.app import create_app  # Flask and gunicorn are of no use to the other commands
     from plugin.server import Server
 
-    settings = _settings(host=host, port=port, label=label, development=development)
+    settings = _settings(host=host, port=port, label=label, policy=policy, development=development)
     try:
         app = create_app(settings)
     except (LabelError, Unstored) as error:
@@ -69,21 +77,22 @@ def serve(host: str | None, port: int | None, label: str | None, development: bo
 @main.command()
 @_file
 @_label
+@_policy
 @_now
 @click.option(
     "--as-of",
     help="Judge by the revision of the label that was effective on this ISO date; by default the newest. "
     "The moment to judge at stays that of --now.",
 )
-def advise(request: Path, label: str | None, now: str | None, as_of: str | None) -> None:
+def advise(request: Path, label: str | None, policy: Path | None, now: str | None, as_of: str | None) -> None:
     """Show the cards for a CDS Hooks request, their evidence, and the road of every rule."""
-    settings = _settings(label=label)
+    settings = _settings(label=label, policy=policy)
     screen = terminal.Screen.here()
     try:
         asked = parse(request.read_bytes())
         advice = answer(
             asked,
-            stock(),
+            stock(site=settings.policy),
             settings.label,
             _moment(now, settings.timezone),
             settings.timezone,
@@ -210,14 +219,17 @@ def _worked(folder: Path | None) -> list[comparing.Asked]:
 
 
 @main.command()
-def check() -> None:
-    """Check the packaged labels, policies and value sets, and the settings of the environment."""
-    settings = _settings()
-    problems = checklist.problems(settings.label)
+@_policy
+def check(policy: Path | None) -> None:
+    """Check the packaged labels, policies and value sets, the settings of the environment, and a site policy."""
+    settings = _settings(policy=policy)
+    problems = checklist.problems(settings.label, settings.policy)
     for problem in problems:
         click.echo(problem, err=True)
     if problems:
         raise click.ClickException(f"{len(problems)} problems")
+    for line in checklist.choices(settings.policy) if settings.policy else ():
+        click.echo(line)
     click.echo("Labels, policy, value sets and settings are in order.")
 
 

@@ -17,7 +17,7 @@ from plugin.findings import Action, Finding, Indicator, Proposal, fitting
 from plugin.labels import Label
 from plugin.reading import medicines_of, read
 from plugin.record import HookRequest, Json, Record
-from plugin.rules import HOOKS, Drug, Rule, Step, View, evaluate
+from plugin.rules import HOOKS, Drug, Rule, Shown, Step, View, evaluate
 
 # In the order a clinician acts, where two topics are equally loud and neither stops or holds: whether to give it at
 # all and what it has done (the liver, which it is boxed for, first), the dose and how it is given, interactions, what
@@ -128,6 +128,7 @@ def advise(
     roads = [evaluate(view.doses[0], label, rules, strict)]
     each = [rule for rule in rules if rule.each]
     roads += [_unnumbered(evaluate(dose, label, each, strict)) for dose in view.doses[1:]]
+    roads = [_unmuted(road, policy.shown) for road in roads]
     steps = [step for road in roads for step in road]
     unread = _unread(facts, view, rules, steps, letter)
     return replace(
@@ -146,6 +147,16 @@ def _source(resource: Json) -> str:
 def _unnumbered(road: Iterable[Step]) -> tuple[Step, ...]:
     """The same steps without their numbers: those of an answer are of its first dose."""
     return tuple(replace(s, finding=replace(s.finding, numbers={})) if s.finding else s for s in road)
+
+
+def _unmuted(road: Iterable[Step], shown: Shown) -> tuple[Step, ...]:
+    """The same steps; those are marked that a site does not want to be told: what speaks louder it is told."""
+    return tuple(
+        replace(step, muted=True, why="muted by the site policy")
+        if step.finding and shown.mutes(step.rule) and _level(step, step.finding) is Indicator.INFO
+        else step
+        for step in road
+    )
 
 
 # --- what could not be read --------------------------------------------------------------------------------
@@ -203,7 +214,7 @@ def said(roads: Sequence[Sequence[Step]], label: Label) -> tuple[Said, ...]:
     by_rule: dict[str, list[Step]] = {}
     for road in roads:
         for step in road:
-            if step.finding is not None:
+            if step.finding is not None and not step.muted:
                 by_rule.setdefault(step.rule.id, []).append(step)
     return tuple(_merged(steps, label) for steps in by_rule.values())
 
@@ -219,12 +230,13 @@ def _merged(steps: Sequence[Step], label: Label) -> Said:
         numbers=findings[0].numbers,
         proposals=tuple(dict.fromkeys(p for f in findings for p in f.proposals)),
     )
+    chosen = label.chosen(worst_step.rule.row, *worst_step.rule.rests)
     return Said(
         rule=worst_step.rule.id,
         topic=worst_step.rule.topic,
         indicator=_level(worst_step, worst),
-        cite=label.cite(worst_step.row),
-        brief=label.brief(worst_step.row),
+        cite=label.cite(worst_step.row) + (f"; site policy: {', '.join(chosen)}" if chosen else ""),
+        brief=label.brief(worst_step.row) + ("; site policy" if chosen else ""),
         verified=worst_step.row.verified,
         finding=merged,
     )

@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises BadSetting, LabelError or Unstored rather than start on something that cannot be trusted.
     """
     settings = settings or Settings.read()
-    labels = stock()
+    labels = stock(site=settings.policy)
     for each in wanted(settings.label):
         revision((label for label, _ in labels.values()), each)
     store = Store(settings.store) if settings.store else None
@@ -32,6 +32,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     logs.configure()
     if settings.development:
         log.warning("development mode: anybody on this machine is answered, so no patients' data")
+    if settings.policy:
+        log.info("a site policy is in force: python -m plugin check says what it changes")
     logs.watch(app)
     errors.register(app)
     app.register_blueprint(hooks.blueprint(settings, labels, store))

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from plugin.jurisdiction import AUTO, wanted
 from plugin.labels import Label, LabelError, Row
 from plugin.rules import Drug, Rule
 from plugin.service import load
+from plugin.site import Site, changed, shown_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,8 @@ def _where(line: Line) -> str:
     return " ".join(f"{where}{'*' if where in line.unverified else ''}" for where in line.rows)
 
 
-def problems(stated: str = AUTO) -> list[str]:
-    """What is wrong with the packaged labels, policies and value sets; empty if nothing is.
+def problems(stated: str = AUTO, site: Path | None = None) -> list[str]:
+    """What is wrong with the packaged labels, policies and value sets, and a site's policy; empty if nothing is.
 
     `stated`: whose label the service is set to use, which must be there.
     """
@@ -129,7 +131,7 @@ def problems(stated: str = AUTO) -> list[str]:
         whole: list[Label] = []
         for name in drug.labels:
             try:
-                label, _ = load(name, drug)
+                label, _ = load(name, drug, site)
             except LabelError as error:
                 found.append(str(error))
                 continue
@@ -140,7 +142,20 @@ def problems(stated: str = AUTO) -> list[str]:
         found += [f"{drug.name}: no label for {each!r}" for each in wanted(stated) if not _named(each, whole)]
         found += [f"rule {rule.id} is listed twice" for rule in _twice(drug)]
         found += [f"{drug.name}: {file} is missing" for file in _missing(drug)]
-    return found
+    return list(dict.fromkeys(found))
+
+
+def choices(file: Path) -> Iterator[str]:
+    """What a site's policy changes, a line each, as it stands in the files. Raises SiteError."""
+    for drug in DRUGS:
+        folder = files(drug.package)
+        ours = tomllib.loads((folder / "policy.toml").read_text("utf-8"), parse_float=Decimal)
+        its = Site.read(file, folder / "bounds.toml").tables
+        for table, keys in changed(ours, its).items():
+            for key in keys:
+                before = ours.get(table, {}).get(key)
+                was = "no value" if before is None else shown_value(before)
+                yield f"Site policy: [{table}] {key} = {shown_value(its[table][key])} (ours: {was})"
 
 
 def _named(stated: str, labels: Iterable[Label]) -> bool:

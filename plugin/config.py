@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,13 @@ def _zone(written: str) -> ZoneInfo:
         raise ValueError("an IANA time zone like Europe/Berlin") from None
 
 
+def _file(written: str) -> Path:
+    file = Path(written)
+    if not file.is_file():
+        raise ValueError("the path of a file")
+    return file
+
+
 def _origins(written: str) -> tuple[str, ...]:
     found = tuple(filter(None, re.split(r"[,\s]+", written)))
     for origin in found:
@@ -91,6 +99,9 @@ class Settings:
         "auto",
         _label,
         "whose label: us or eu for the newest one, or a full id like us-2024-03; auto: as each patient's country says",
+    )
+    policy: Path | None = _setting(  # noqa: RUF009  # _setting makes a dataclass field
+        None, _file, "a TOML file with the hospital's own policy, laid over ours; read once at the start"
     )
     development: bool = _setting(
         False, _yes, "answer calls without credentials; only on a loopback address, never with patients' data"

@@ -2,20 +2,24 @@
 
 What the label says and what we chose stand in two files. A table of `policy.toml` that has the name of a
 label row adds our choices to that row (how fresh a result must be, which band is silent); the label's own
-numbers cannot be overlaid. The remaining tables of the policy are typed by the drug as well.
+numbers cannot be overlaid. The remaining tables of the policy are typed by the drug as well. Over our policy
+that of a hospital may lie (see `plugin.site`); the label then knows what it changed.
 A clause that leans on another has a field of that row's class: it is filled with the row of the field's name.
+So is a table of the policy that leans on another one.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from decimal import Decimal
 from importlib.resources.abc import Traversable
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from plugin.site import Site, SiteError, Tables, changed, laid_over
 
 P = TypeVar("P")
 
@@ -49,6 +53,15 @@ class Label:
     revision: str  # "3/2024"
     effective: str
     rows: Mapping[str, Row]
+    site: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # what a site changed, by table
+
+    def chosen(self, *tables: str) -> tuple[str, ...]:
+        """What a site chose for itself in these tables, and in the rows that they lean on: ("liver.fresh",)."""
+        if not self.site:
+            return ()
+        leaned = {_table(name) for table in tables if table in self.rows for name in _leans(self.rows[table])}
+        own = [f"{table}.{key}" for table in tables for key in self.site.get(table, ())]
+        return tuple(dict.fromkeys((*own, *(self.chosen(*sorted(leaned)) if leaned else ()))))
 
     def cite(self, row: Row) -> str:
         """The citation of a row in full: "US PI 3/2024, 2.3, Table 3"; one that names no label stays as it is."""
@@ -60,16 +73,25 @@ class Label:
 
 
 def load(
-    label: Traversable, policy: Traversable, rows: Mapping[str, type[Row]], policies: type[P]
+    label: Traversable,
+    policy: Traversable,
+    rows: Mapping[str, type[Row]],
+    policies: type[P],
+    site: Site | None = None,
 ) -> tuple[Label, P]:
     """The label and the policy of two TOML files, typed.
 
     `rows` says which class types which table; `policies` is a dataclass whose fields type the policy's own
-    tables. Raises LabelError.
+    tables, `body_surface` the table [body-surface]. `site`: the policy of a hospital, laid over ours. Raises
+    LabelError.
     """
     said = _toml(label)
     ours = _toml(policy)
-    own = {f.name for f in fields(policies)}  # type: ignore[arg-type]  # P is a dataclass by contract
+    hints = {_table(name): kind for name, kind in get_type_hints(policies).items()}
+    own = hints.keys()
+    chosen: Mapping[str, tuple[str, ...]] = {}
+    if site:
+        ours, chosen = _with_site(site, ours, {**rows, **hints})
     head = said.pop("label", None)
     if not isinstance(head, dict):
         raise LabelError(f"{label.name}: no [label] table")
@@ -78,11 +100,45 @@ def load(
     typed: dict[str, Row] = {}
     for name in said:
         _fill(name, typed, said, ours, rows, f"{label.name} [{name}]")
-    hints = get_type_hints(policies)
-    tables = {
-        name: _typed(hints[name], ours.get(name, {}), f"{policy.name} [{name}]") for name in sorted(own)
+    tables = {name: _policy(name, hints, ours, policy.name) for name in sorted(own)}
+    described = _checked(Label, head, f"{label.name} [label]", {"rows", "site"})
+    return (
+        Label(**described, rows=typed, site=chosen),
+        policies(**{name.replace("-", "_"): table for name, table in tables.items()}),
+    )
+
+
+def _with_site(
+    site: Site, ours: dict[str, Any], kinds: Mapping[str, type[Any]]
+) -> tuple[dict[str, Any], Mapping[str, tuple[str, ...]]]:
+    """Our tables with those of a site laid over them, and what that changed. Raises LabelError."""
+    declared = {
+        table: {k: hint for k, hint in get_type_hints(kind).items() if not is_dataclass(hint)}
+        for table, kind in kinds.items()
     }
-    return Label(**_checked(Label, head, f"{label.name} [label]", {"rows"}), rows=typed), policies(**tables)
+    try:
+        merged = laid_over(site, ours, declared)
+    except SiteError as error:
+        raise LabelError(str(error)) from None
+    return merged, changed(ours, merged)
+
+
+def _table(name: str) -> str:
+    """The table that a field is filled from: `body_surface` from [body-surface]."""
+    return name.replace("_", "-")
+
+
+def _leans(kind: type[Any] | Row) -> tuple[str, ...]:
+    """The fields of a class, or of one of its rows, that are filled with another table's row."""
+    hints = get_type_hints(kind if isinstance(kind, type) else type(kind))
+    return tuple(name for name, hint in hints.items() if is_dataclass(hint))
+
+
+def _policy(name: str, hints: Mapping[str, type[Any]], ours: Tables, file: str) -> Any:
+    """A table of the policy's own, with those that it leans on."""
+    leans = _leans(hints[name])
+    values = _checked(hints[name], ours.get(name, {}), f"{file} [{name}]", set(leans))
+    return hints[name](**values, **{key: _policy(_table(key), hints, ours, file) for key in leans})
 
 
 def _fill(
@@ -101,11 +157,8 @@ def _fill(
     values, extra = said[name], ours.get(name, {})
     for key in sorted(values.keys() & extra.keys()):
         raise LabelError(f"{where}: {key} is the label's to say, not the policy's")
-    hints = get_type_hints(rows[name])
-    leans = [key for key, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Row)]
-    others: dict[str, Any] = {
-        key: _fill(key.replace("_", "-"), typed, said, ours, rows, where) for key in leans
-    }
+    leans = _leans(rows[name])
+    others: dict[str, Any] = {key: _fill(_table(key), typed, said, ours, rows, where) for key in leans}
     typed[name] = rows[name](**_checked(rows[name], values | extra, where, set(leans)), **others)
     return typed[name]
 
@@ -117,17 +170,13 @@ def _toml(file: Traversable) -> dict[str, Any]:
         raise LabelError(f"{file.name}: {error}") from error
 
 
-def _typed(kind: type[Any], values: Mapping[str, Any], where: str) -> Any:
-    return kind(**_checked(kind, values, where, set()))
-
-
 def _checked(kind: type[Any], values: Mapping[str, Any], where: str, without: set[str]) -> dict[str, Any]:
     known = {f.name: f for f in fields(kind) if f.name not in without}
     hints = get_type_hints(kind)
     for key in values.keys() - known.keys():
         raise LabelError(f"{where}: unknown key {key}")
-    for name, field in known.items():
-        if name not in values and field.default is MISSING and field.default_factory is MISSING:
+    for name, f in known.items():
+        if name not in values and f.default is MISSING and f.default_factory is MISSING:
             raise LabelError(f"{where}: {name} is missing")
     return {key: _value(hints[key], value, f"{where}: {key}") for key, value in values.items()}
 

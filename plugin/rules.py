@@ -24,7 +24,8 @@ class Rule:
 
     `id`: its public name. `judge`: a plain function of the facts and that row. `hooks`: letters of HOOKS.
     `reads`: the prefetch keys that it needs. `each`: asked of every dose of an order, else of the first only.
-    `beside`: asked also where another drug is ordered for a patient under treatment.
+    `beside`: asked also where another drug is ordered for a patient under treatment. `rests`: the tables, beside its
+    row and those that the row leans on, from which what it says was worked out.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Rule:
     reads: tuple[str, ...] = ()
     each: bool = False
     beside: bool = False
+    rests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Step:
     outcome: str
     why: str = ""
     finding: Finding | None = None
+    muted: bool = False  # a site does not want to be told
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,21 @@ class View:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a site does not want to be told: rules of level info, or topics, of which it mutes those of that level."""
+
+    muted: tuple[str, ...] = ()
+
+    def mutes(self, rule: Rule) -> bool:
+        return rule.indicator is Indicator.INFO and bool({rule.id, rule.topic} & set(self.muted))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drug:
     """Everything that one drug brings: a folder, and one line in `plugin.drugs.DRUGS`.
 
-    `concerns`: whether an order of these medicines can matter to the drug at all, before any data is read.
-    `view`: what the call is about.
+    `policy`: the tables that belong to no row; `shown`, a Shown, is one of them. `concerns`: whether an order of these
+    medicines can matter to the drug at all, before any data is read. `view`: what the call is about.
     """
 
     name: str
@@ -99,6 +112,19 @@ def evaluate(facts: Facts, label: Label, rules: Iterable[Rule], strict: bool = F
     `strict` lets a crash through: tests want to see it.
     """
     return tuple(_ask(rule, label.rows[rule.row], facts, strict) for rule in rules if rule.row in label.rows)
+
+
+def unmutable(shown: Shown, drug: Drug) -> str:
+    """What a site mutes and may not, in a sentence; empty if there is nothing."""
+    levels = {rule.id: rule.indicator for rule in drug.rules}
+    quiet = {rule.topic for rule in drug.rules if rule.indicator is Indicator.INFO}
+    info = [name for name, level in levels.items() if level is Indicator.INFO]
+    for name in shown.muted:
+        if name in quiet or levels.get(name) is Indicator.INFO:
+            continue
+        what = f"is a rule of level {levels[name]}" if name in levels else "is no rule and no topic with one"
+        return f"{name!r:.60} {what}; only level info may be muted: {', '.join((*sorted(quiet), *info))}"
+    return ""
 
 
 def _ask(rule: Rule, row: Row, facts: Facts, strict: bool) -> Step:

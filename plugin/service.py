@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from plugin import jurisdiction, labels
@@ -14,23 +15,36 @@ from plugin.drugs import DRUGS
 from plugin.fetch import demand, gather
 from plugin.labels import Label, LabelError
 from plugin.record import HookRequest
-from plugin.rules import Drug
+from plugin.rules import Drug, unmutable
+from plugin.site import Site, SiteError
 
 Stock = Mapping[str, tuple[Label, Any]]  # label and policy by the label's id
 
 
-def load(label: str, drug: Drug = DRUGS[0]) -> tuple[Label, Any]:
-    """The label of a setting, with our policy: "us" and "eu" are the newest one. Raises LabelError."""
+def load(label: str, drug: Drug = DRUGS[0], site: Path | None = None) -> tuple[Label, Any]:
+    """The label of a setting, with our policy: "us" and "eu" are the newest one. Raises LabelError.
+
+    `site`: the file of a hospital's own policy, laid over ours.
+    """
     ids = [one for one in drug.labels if one == label or one.startswith(f"{label}-")]
     if not ids:
         raise LabelError(f"There is no label {label!r}; there are {', '.join(drug.labels)}.")
     folder = files(drug.package)
-    return labels.load(folder / f"{ids[-1]}.toml", folder / "policy.toml", drug.rows, drug.policy)
+    try:
+        own = Site.read(site, folder / "bounds.toml") if site else None
+    except SiteError as error:
+        raise LabelError(str(error)) from None
+    found, policy = labels.load(
+        folder / f"{ids[-1]}.toml", folder / "policy.toml", drug.rows, drug.policy, own
+    )
+    if own and (wrong := unmutable(policy.shown, drug)):
+        raise LabelError(f"{own.name} [shown] muted: {wrong}.")
+    return found, policy
 
 
-def stock(drug: Drug = DRUGS[0]) -> Stock:
-    """All labels of a drug by their ids, each with our policy: what a service loads once. Raises LabelError."""
-    return {name: load(name, drug) for name in drug.labels}
+def stock(drug: Drug = DRUGS[0], site: Path | None = None) -> Stock:
+    """All labels of a drug by their ids, each with the policy: what a service loads once. Raises LabelError."""
+    return {name: load(name, drug, site) for name in drug.labels}
 
 
 def answer(

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
+from tempfile import NamedTemporaryFile, TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -32,18 +33,34 @@ NOW = datetime.fromisoformat("2026-03-02T09:00:00+00:00")
 
 
 @cache
-def label_and_policy(label: str) -> tuple[Label, Any]:
-    return load(label)
+def label_and_policy(label: str, site: str = "") -> tuple[Label, Any]:
+    return load(label, site=file_of(site))
 
 
 @cache
-def labels() -> Stock:
-    return stock()
+def labels(site: str = "") -> Stock:
+    return stock(site=file_of(site))
 
 
 @cache
-def app(label: str) -> Flask:
-    return create_app(Settings(label=label, development=True, store=""))
+def app(label: str, site: str = "") -> Flask:
+    return create_app(Settings(label=label, policy=file_of(site), development=True, store=""))
+
+
+@cache
+def _folder() -> TemporaryDirectory[str]:
+    """Where the files of the hospitals lie, until the tests are done."""
+    return TemporaryDirectory()
+
+
+@cache
+def file_of(site: str) -> Path | None:
+    """A file with this policy of a hospital; None without one."""
+    if not site:
+        return None
+    with NamedTemporaryFile("w", suffix=".toml", dir=_folder().name, delete=False, encoding="utf-8") as file:
+        file.write(site)
+    return Path(file.name)
 
 
 # --- the waist -----------------------------------------------------------------------------------------------
@@ -51,13 +68,15 @@ def app(label: str) -> Flask:
 
 def advised(case: Case) -> Answer:
     """parse, gather, advise, cards: the road itself. A rule that crashes is not caught here."""
-    return through_the_waist(case.body(), case.hook, case.label, case.now)
+    return through_the_waist(case.body(), case.hook, case.label, case.now, case.site)
 
 
-def through_the_waist(body: str | bytes, hook: str, label: str = "us", now: datetime = NOW) -> Answer:
+def through_the_waist(
+    body: str | bytes, hook: str, label: str = "us", now: datetime = NOW, site: str = ""
+) -> Answer:
     asked = record.parse(body, hook)
     try:
-        advice = advice_on(asked, label, now)
+        advice = advice_on(asked, label, now, site)
     except Unobtainable:
         return Answer.of(412, [])
     if advice is None:
@@ -66,8 +85,10 @@ def through_the_waist(body: str | bytes, hook: str, label: str = "us", now: date
     return Answer.of(200, said, frozenset(step.rule.id for step in advice.road if step.outcome == "unknown"))
 
 
-def advice_on(asked: record.HookRequest, label: str = "us", now: datetime = NOW) -> Advice | None:
-    return answer(asked, labels(), label, now, strict=True)
+def advice_on(
+    asked: record.HookRequest, label: str = "us", now: datetime = NOW, site: str = ""
+) -> Advice | None:
+    return answer(asked, labels(site), label, now, strict=True)
 
 
 # --- HTTP ----------------------------------------------------------------------------------------------------
@@ -75,13 +96,15 @@ def advice_on(asked: record.HookRequest, label: str = "us", now: datetime = NOW)
 
 def posted(case: Case) -> tuple[Answer, Json]:
     """The HTTP service, as a CDS Client calls it: the answer, and the whole of its JSON."""
-    return post(case.body(), case.hook, case.label, case.now)
+    return post(case.body(), case.hook, case.label, case.now, case.site)
 
 
-def post(body: str | bytes, hook: str, label: str = "us", now: datetime = NOW) -> tuple[Answer, Json]:
+def post(
+    body: str | bytes, hook: str, label: str = "us", now: datetime = NOW, site: str = ""
+) -> tuple[Answer, Json]:
     with stopped(now):
         response = (
-            app(label)
+            app(label, site)
             .test_client()
             .post(f"/cds-services/{SERVICES[hook]}", data=body, content_type="application/json")
         )
@@ -110,5 +133,6 @@ def typed(case: Case, folder: Path) -> str:
     file = folder / "request.json"
     file.write_text(case.body(), "utf-8")
     arguments = ["advise", str(file), "--label", case.label, "--now", case.now.isoformat()]
+    arguments += ["--policy", str(site)] if (site := file_of(case.site)) else []
     result = CliRunner().invoke(main, arguments, env={"COLUMNS": "110"}, catch_exceptions=False)
     return result.output

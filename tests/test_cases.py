@@ -46,6 +46,7 @@ hook: order-sign (default), order-select, patient-view, encounter-start. At pati
     encounter-start the order is *active* in `medications`, not a draft. Both speak of the moment before the dose
     `cycle`/`day`
 label: "us" (default), "eu", a full id, or "auto" (as the patient's country says): the setting
+site: the hospital's own policy, tables as in its file: `site = { liver = { fresh = 5 } }`
 today: date; everything moves with it. `clock = "2026-03-02T23:30:00-05:00"` for the moment itself
 cycle, day: position of the order (default 1, 1)
 schedule: real intervals: `{ C1D8 = 9 }` day 8 came 9 days after day 1 (nominal 7, 14 after day 1 of its cycle); `{

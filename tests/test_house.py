@@ -37,7 +37,7 @@ CASES = worked.cases()
 # A module imports only from modules above it; `drugs` stands for the drug folders and their list.
 STOREYS = (
     # ground floor: values and pure functions
-    "concepts", "medicines", "facts", "formulas", "findings", "labels", "rules", "drugs",
+    "concepts", "medicines", "facts", "formulas", "findings", "site", "labels", "rules", "drugs",
     # first floor: translation between JSON and values
     "fhir", "codes", "units", "references", "standing", "dosages", "prescriptions", "person", "allergies", "problems",
     "procedures", "events", "ecg", "reports", "results", "record", "jurisdiction", "reading", "advice", "cards",

@@ -51,7 +51,7 @@ def _shortened(line: str, above: set[str]) -> str:
 def _case(case: Case) -> Iterator[str]:
     asked = record.parse(case.body(), case.hook)
     try:
-        advice = doors.advice_on(asked, case.label, case.now)
+        advice = doors.advice_on(asked, case.label, case.now, case.site)
     except Unobtainable as error:
         yield f"412: {error}"
         return

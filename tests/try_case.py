@@ -25,7 +25,7 @@ def _shown(case: Case) -> Iterator[str]:
     """The cards, their evidence, and the road of every rule."""
     screen = terminal.Screen(110)
     cards = doors.advised(case).cards
-    advice = doors.advice_on(record.parse(case.body(), case.hook), case.label, case.now)
+    advice = doors.advice_on(record.parse(case.body(), case.hook), case.label, case.now, case.site)
     yield terminal.show(cards, screen)
     yield terminal.evidence(cards, screen)
     yield terminal.road(advice.road, screen) if advice else "This is no business of the drug."

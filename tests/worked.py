@@ -31,7 +31,7 @@ CHANGES = frozenset(
         "hook", "label", "today", "clock", "cycle", "day", "schedule", "missed", "given", "more_given", "withheld",
         "reduced", "response", "baseline", "prior", "weight", "height", "order", "orders", "selections", "labs", "ecgs",
         "without", "problems", "medicines", "drafts", "events", "procedures", "requests", "allergies", "vaccinations",
-        "reports", "encounter", "patient", "unanswered", "null", "outcome", "partial", "resources", "patch",
+        "reports", "encounter", "patient", "site", "unanswered", "null", "outcome", "partial", "resources", "patch",
     }
 )  # fmt: skip
 ANSWERS = frozenset(
@@ -72,6 +72,15 @@ class Case:
         return str(self.changes.get("label", "us"))
 
     @property
+    def site(self) -> str:
+        """The policy of the hospital, as the text of its TOML file; empty if it has none of its own."""
+        tables: dict[str, dict[str, Any]] = self.changes.get("site", {})
+        lines = (
+            f"[{t}]\n" + "".join(f"{k} = {_toml(v)}\n" for k, v in said.items()) for t, said in tables.items()
+        )
+        return "".join(lines)
+
+    @property
     def now(self) -> datetime:
         written = self.changes.get("clock") or f"{self.today}T09:00:00+00:00"
         return datetime.fromisoformat(written) if isinstance(written, str) else written
@@ -89,6 +98,13 @@ class Case:
 
     def body(self) -> str:
         return build.body(self.chart().request())
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML has it: JSON's text for words, the number itself for numbers."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return json.dumps(value) if isinstance(value, str) else str(value)
 
 
 # --- reading -------------------------------------------------------------------------------------------------

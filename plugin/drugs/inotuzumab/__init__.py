@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from plugin.drugs.inotuzumab import (
     counts,
@@ -26,8 +26,8 @@ from plugin.drugs.inotuzumab import (
     vaccines,
     vod,
 )
-from plugin.drugs.inotuzumab.course import CoursePolicy
-from plugin.rules import Drug
+from plugin.drugs.inotuzumab.course import BodySurface, CoursePolicy
+from plugin.rules import Drug, Rule, Shown
 
 _MODULES = (
     eligibility,
@@ -57,6 +57,13 @@ class Policy:
     """The tables of policy.toml that belong to no label row."""
 
     course: CoursePolicy
+    body_surface: BodySurface
+    shown: Shown
+
+
+def _rests(rule: Rule) -> Rule:
+    """The same rule; one that reads the doses given rests on how we read them."""
+    return replace(rule, rests=(*rule.rests, "course")) if "administrations" in rule.reads else rule
 
 
 DRUG = Drug(
@@ -65,7 +72,7 @@ DRUG = Drug(
     labels=("us-2024-03", "eu-2023-01"),
     rows={name: row for module in _MODULES for name, row in module.ROWS.items()},
     policy=Policy,
-    rules=tuple(rule for module in _MODULES for rule in module.RULES),
+    rules=tuple(_rests(rule) for module in _MODULES for rule in module.RULES),
     concerns=occasion.concerns,
     view=lambda facts, selections, label, policy: occasion.view(facts, selections, label, policy.course),
     doses=frozenset(

@@ -48,6 +48,24 @@ LEUKAEMIA: frozenset[Concept] = frozenset(
 )
 
 
+FORMULAS = {"mosteller": formulas.mosteller, "dubois": formulas.dubois}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodySurface:
+    """By which formula the body surface is computed, one of FORMULAS, and the m2 over which no dose goes."""
+
+    formula: str
+    cap: Decimal | None = None
+
+    def uncapped(self, height: Decimal, weight: Decimal) -> Decimal:
+        """m2 from cm and kg."""
+        return FORMULAS[self.formula](height, weight)
+
+    def capped(self, m2: Decimal) -> Decimal:
+        return m2 if self.cap is None else min(m2, self.cap)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoursePolicy:
     """How we read a history; every window is ours."""
@@ -62,6 +80,7 @@ class CoursePolicy:
     under_treatment: timedelta  # after the last dose: five half-lives
     open_order: timedelta  # an active order without any end counts this long
     after_transplant: timedelta  # in which patient-view still speaks
+    body_surface: BodySurface
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,14 +178,18 @@ class Reduction:
 class Body:
     """Weight, height and the surface that follows from them.
 
-    `said`: the three in words, as a sum is written. `notes`: sentences on how far to trust them.
+    `said`: the three in words, as a sum is written; `chosen`: what a site has chosen of them, in words. `notes`:
+    sentences on how far to trust them.
     """
 
     weight: Result | None = None
     height: Result | None = None
-    bsa: Decimal | None = None  # m2, Mosteller; None: no usable weight or height
+    bsa: Decimal | None = None  # m2, of which the dose is computed; None: no usable weight or height
+    uncapped: Decimal | None = None  # m2, the same without a cap
+    mosteller: Decimal | None = None
     dubois: Decimal | None = None
     said: str = ""
+    chosen: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -197,6 +220,7 @@ class Treatment(Facts):
     dosage: Dosage | None = None
     judged: tuple[Order, ...] = ()
     course: Course = Course()
+    alerting: tuple[str, ...] = ()  # the categories of QT drugs that a site alerts of; none: as marked
     reductions: tuple[Reduction, ...] = ()  # oldest first
     interruptions: tuple[Interruption, ...] = ()  # oldest first
     body: Body = Body()
@@ -347,14 +371,10 @@ def surface_at(facts: Facts, day: date | None, policy: CoursePolicy) -> Decimal 
         if day and w.day and timedelta(0) <= day - w.day <= policy.weight_before
     )
     weight = next(before, None) or facts.latest(BODY_WEIGHT, within=policy.weight_usable)
-    return surface(height, weight)
-
-
-def surface(height: Result | None, weight: Result | None) -> Decimal | None:
-    """BSA in m2 by Mosteller's formula; None without both."""
     if height is None or weight is None or height.value is None or weight.value is None:
         return None
-    return formulas.mosteller(height.value, weight.value)
+    by = policy.body_surface
+    return by.capped(by.uncapped(height.value, weight.value))
 
 
 # --- positions ---------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from plugin.concepts import (
     Concept,
 )
 from plugin.drugs.inotuzumab.course import Treatment
-from plugin.drugs.inotuzumab.dosing import ordered_mg
+from plugin.drugs.inotuzumab.dosing import DOSE, SURFACE, ordered_mg
 from plugin.drugs.inotuzumab.regimen import Height, Surface, Weight, deviation_percent
 from plugin.drugs.inotuzumab.reported import told, weighed_at_home
 from plugin.drugs.inotuzumab.wording import DRUG, amount, days, listed, old, plain
@@ -193,9 +193,9 @@ def _kg(weight: Result) -> dict[str, Decimal]:
 def check_for_surface(facts: Treatment, row: Surface) -> Finding | None:
     """A recorded surface that weight and height contradict."""
     recorded, body = facts.latest(BSA, within=row.lately), facts.body
-    if recorded is None or recorded.value is None or body.bsa is None:
+    if recorded is None or recorded.value is None or body.uncapped is None:
         return None
-    apart = abs(formulas.deviation(recorded.value, body.bsa))
+    apart = abs(formulas.deviation(recorded.value, body.uncapped))
     if apart <= row.recorded:
         return None
     return finding(
@@ -204,8 +204,8 @@ def check_for_surface(facts: Treatment, row: Surface) -> Finding | None:
         recorded,
         body.weight,
         body.height,
-        text=f"**Body surface.** Recorded {recorded.written} on {recorded.when}; {amount(body.bsa, 2)} m2 follows from "
-        "weight and height. Verify both; the dose shown uses weight and height.",
+        text=f"**Body surface.** Recorded {recorded.written} on {recorded.when}; {amount(body.uncapped, 2)} m2 follows "
+        "from weight and height. Verify both; the dose shown uses weight and height.",
     )
 
 
@@ -415,7 +415,7 @@ _results = partial(_rule, hooks="SO", reads=_RESULTS)
 RULES: tuple[
     Rule, ...
 ] = (  # of equals the first one leads the card: what makes a dose wrong before what is old
-    _results(id="dq-implausible", row="implausible", judge=check_for_implausible, each=True),
+    _results(id="dq-implausible", row="implausible", judge=check_for_implausible, each=True, rests=DOSE),
     _results(id="dq-unit-unknown", row="results-used", judge=check_for_unknown_unit, each=True),
     _rule(
         id="dq-cycle-unknown",
@@ -429,7 +429,7 @@ RULES: tuple[
     _body(id="dq-height-missing", row="height", judge=check_for_missing_height, hooks="SOE"),
     _body(id="dq-weight-stale", row="weight", judge=check_for_stale_weight, hooks="SOE"),
     _body(id="dq-weight-change", row="weight", judge=check_for_weight_change, hooks="SO"),
-    _body(id="dq-bsa-discrepancy", row="surface", judge=check_for_surface, hooks="SO"),
+    _body(id="dq-bsa-discrepancy", row="surface", judge=check_for_surface, hooks="SO", rests=SURFACE),
     _rule(
         id="dq-lab-stale",
         row="results-fresh",

@@ -130,8 +130,9 @@ def dose_numbers(facts: Treatment) -> dict[str, Decimal | int]:
     found: dict[str, Decimal | int | None] = {
         "dose_mg": plan.mg if plan else None,
         "dose_mg_m2": plan.per_area if plan else None,
-        "bsa_m2": facts.body.bsa,
+        "bsa_m2": facts.body.mosteller,
         "bsa_dubois_m2": facts.body.dubois,
+        "bsa_used_m2": facts.body.bsa if facts.body.chosen else None,
         "ordered_mg": ordered_mg(facts),
         "ordered_mg_m2": ordered_per_area(facts),
         "deviation_percent": deviation_percent(facts) if facts.signing else None,
@@ -325,7 +326,8 @@ def _comparison(facts: Treatment) -> str:
     deviation, plan, dosage = _deviation(facts)
     expected = f"{plain(plan.per_area)} mg/m2"
     if plan.mg is not None and facts.body.bsa is not None:
-        expected += f" x {amount(facts.body.bsa, 2)} m2 = {amount(plan.mg, 2)} mg"
+        chosen = f" ({facts.body.chosen})" if facts.body.chosen else ""
+        expected += f" x {amount(facts.body.bsa, 2)} m2{chosen} = {amount(plan.mg, 2)} mg"
     sign = "+" if deviation > 0 else "-"
     off = f"{sign}{amount(abs(deviation), 1)} %"
     return f"Ordered {_as_written(dosage)}; {facts.place} asks for {expected}: {off}."
@@ -421,8 +423,21 @@ ROWS: dict[str, type[Row]] = {
 INFO, WARNING, CRITICAL = Indicator.INFO, Indicator.WARNING, Indicator.CRITICAL
 _READS = ("observations", "rare", "medications", "administrations")
 
-_given = partial(Rule, topic="dose", judge=give_dose, indicator=INFO, hooks="SO", reads=_READS, each=True)
-_signed = partial(Rule, topic="dose", hooks="S", reads=_READS, each=True)
+# What the mg of a dose are worked out from, beside its line of the table.
+SURFACE = ("body-surface", "weight")
+DOSE = (*SURFACE, "interruption-fortnight")
+
+_given = partial(
+    Rule,
+    topic="dose",
+    judge=give_dose,
+    indicator=INFO,
+    hooks="SO",
+    reads=_READS,
+    each=True,
+    rests=(*DOSE, "surface", "height"),
+)
+_signed = partial(Rule, topic="dose", hooks="S", reads=_READS, each=True, rests=DOSE)
 
 RULES: tuple[Rule, ...] = (
     _given(id="dose-cycle1", row="dose-cycle-one"),

@@ -23,6 +23,9 @@ from plugin.drugs.inotuzumab.course import (
     surface_at,
 )
 from plugin.drugs.inotuzumab.interruptions import due_days, interruptions
+from plugin.drugs.inotuzumab.qt import prolongs
+from plugin.drugs.inotuzumab.qt_drugs import QtDrugs
+from plugin.drugs.inotuzumab.regimen import clause
 from plugin.facts import Fact, Facts, Order, Unknown, When
 from plugin.findings import Action
 from plugin.labels import Label
@@ -52,9 +55,14 @@ HOLDS: tuple[Rule, ...] = tuple(
 
 def concerns(medicine: Medicine, label: Label) -> bool:
     """Whether an order of this medicine can matter to inotuzumab ozogamicin at all."""
-    if medicine.means & {INOTUZUMAB_OZOGAMICIN, ALKYLATORS} or (medicine.qt and medicine.qt.alert):
+    if medicine.means & {INOTUZUMAB_OZOGAMICIN, ALKYLATORS} or prolongs(medicine, alerting(label)):
         return True
     return "vaccines" in label.rows and LIVE_VIRAL_VACCINES in medicine.means
+
+
+def alerting(label: Label) -> tuple[str, ...]:
+    """The categories of QT drugs that a site alerts of; none where it did not choose."""
+    return clause(label, "qt-drugs", QtDrugs).alert
 
 
 def view(facts: Facts, selections: tuple[str, ...] | None, label: Label, policy: CoursePolicy) -> View:
@@ -180,17 +188,24 @@ def _treatment(
     stated: bool = True,
 ) -> Treatment:
     dosage = order.dosage(day) if order else None
-    bare = treatment_of(replace(facts, dose_day=day), order=order, dosage=dosage, judged=judged)
-    return _complete(replace(bare, course=course_of(bare, order, stated, planned, policy)), label)
+    bare = treatment_of(
+        replace(facts, dose_day=day),
+        order=order,
+        dosage=dosage,
+        judged=judged,
+        alerting=alerting(label),
+    )
+    course = course_of(bare, order, stated, planned, policy)
+    return _complete(replace(bare, course=course), label, policy)
 
 
-def _complete(treatment: Treatment, label: Label) -> Treatment:
+def _complete(treatment: Treatment, label: Label, policy: CoursePolicy) -> Treatment:
     """Adds what rests on the course: interruptions, reductions, and the dose that follows from both."""
     steps = evaluate(treatment, label, HOLDS)
     persisting = any(s.finding and s.finding.action is Action.HOLD for s in steps)
     treatment = replace(treatment, interruptions=interruptions(treatment, label, persisting))
     treatment = replace(treatment, reductions=regimen.reductions(treatment, label))
-    treatment = replace(treatment, body=regimen.body(treatment, label))
+    treatment = replace(treatment, body=regimen.body(treatment, label, policy.body_surface))
     return replace(treatment, plan=regimen.plan(treatment, label))
 
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from plugin.concepts import ANTIHISTAMINES, ANTIPYRETICS, CORTICOSTEROIDS, Concept
 from plugin.drugs.inotuzumab.course import Treatment, dose_days, of_the_drug
+from plugin.drugs.inotuzumab.dosing import DOSE
 from plugin.drugs.inotuzumab.wording import DRUG, amount, listed, plain, remove_order, sentences
 from plugin.facts import Order, Unknown
 from plugin.findings import Action, Finding, Indicator, Proposal, finding
@@ -271,7 +272,7 @@ ROWS: dict[str, type[Row]] = {
 INFO, WARNING, CRITICAL = Indicator.INFO, Indicator.WARNING, Indicator.CRITICAL
 
 _order = partial(Rule, topic="order", hooks="S")
-_ready = partial(Rule, topic="dose", hooks="S", indicator=INFO)
+_ready = partial(Rule, topic="dose", hooks="S", indicator=INFO, rests=DOSE)
 _DRUGS = ("medications",)
 
 RULES: tuple[Rule, ...] = (

@@ -82,20 +82,33 @@ class History(Row):
 # --- whether to speak at all ---------------------------------------------------------------------------------
 
 
-def prolongs(medicine: Medicine) -> bool:
-    """Whether a medicine counts as a QT drug here: one that is worth an alert, and never inotuzumab itself."""
-    return bool(medicine.qt and medicine.qt.alert) and INOTUZUMAB_OZOGAMICIN not in medicine.means
+WEAKEST = "C"  # the category whose drugs, unless they are marked, are alerted of only where a site says so
+
+
+def prolongs(medicine: Medicine, alerting: tuple[str, ...]) -> bool:
+    """Whether a medicine counts as a QT drug here: one that is worth an alert, and never inotuzumab itself.
+
+    `alerting`: the categories that a site wants to be alerted of; none: the drugs are, as they are marked.
+    """
+    drug = medicine.qt
+    if drug is None or INOTUZUMAB_OZOGAMICIN in medicine.means:
+        return False
+    if not alerting:
+        return drug.alert
+    return drug.category in alerting and (drug.alert or drug.category == WEAKEST)
 
 
 def off_topic(facts: Treatment) -> bool:
     """Whether other drugs are being ordered and none of them touches the QT interval."""
     ordering = facts.hook.startswith("order-") and facts.order is None
-    return ordering and not any(prolongs(o.medicine) for o in facts.judged)
+    return ordering and not any(prolongs(o.medicine, facts.alerting) for o in facts.judged)
 
 
 def meanwhile(facts: Treatment) -> str:
     """A sentence for the QT drugs that are being ordered without inotuzumab; empty beside its own order."""
-    names = [o.medicine.name for o in facts.judged if facts.order is None and prolongs(o.medicine)]
+    names = [
+        o.medicine.name for o in facts.judged if facts.order is None and prolongs(o.medicine, facts.alerting)
+    ]
     return f"Do not start {listed(list(dict.fromkeys(names)))} meanwhile." if names else ""
 
 

@@ -20,6 +20,9 @@ class QtDrugs(Row):
 
     monitoring: str  # when the label wants ECG and electrolytes
     open_for: timedelta  # an active order without an end counts this long
+    alert: tuple[
+        str, ...
+    ] = ()  # the categories that a site alerts of; none: the drugs are, as they are marked
     qtc: Grades
     electrolytes: Low
 
@@ -56,7 +59,9 @@ def qt_drugs(facts: Treatment, open_for: timedelta) -> tuple[Taken, ...]:
     """The drugs that prolong QT and are being ordered or taken: drafts first, then the stronger evidence."""
     records: dict[str, list[Medication]] = {}
     for record in (*facts.drafts, *in_force(facts, open_for)):
-        if prolongs(record.medicine) and not (isinstance(record, Order) and record.conditioning):
+        if prolongs(record.medicine, facts.alerting) and not (
+            isinstance(record, Order) and record.conditioning
+        ):
             records.setdefault(drug_of(record).name, []).append(record)
     taken = [Taken(drug_of(those[0]), tuple(those)) for those in records.values()]
     return tuple(sorted(taken, key=lambda t: (not t.drafts, t.drug.category, t.drug.name)))
@@ -91,7 +96,9 @@ def perhaps_taken(facts: Treatment, row: QtDrugs) -> tuple[Order, ...]:
     """Active orders without any end that are too old to count, of drugs that are not on record otherwise."""
     known = {t.drug.name for t in qt_drugs(facts, row.open_for)}
     active = [
-        o for o in facts.orders or () if o.state == "active" and prolongs(o.medicine) and not o.conditioning
+        o
+        for o in facts.orders or ()
+        if o.state == "active" and prolongs(o.medicine, facts.alerting) and not o.conditioning
     ]
     return tuple(o for o in active if _open_too_long(o, facts, row.open_for) and drug_of(o).name not in known)
 
@@ -116,7 +123,7 @@ def first_day(facts: Treatment, taken: Taken, gap: timedelta) -> date | None:
     if begun is None:
         return None
     ordered = [o for o in facts.orders or () if o.state in ("active", "past", "held")]
-    records = [r for r in (*ordered, *(facts.statements or ())) if prolongs(r.medicine)]
+    records = [r for r in (*ordered, *(facts.statements or ())) if prolongs(r.medicine, facts.alerting)]
     spans = [
         (r.start, _last_day(r, r.start)) for r in records if r.start and drug_of(r).name == taken.drug.name
     ]

@@ -12,7 +12,9 @@ from plugin import formulas
 from plugin.concepts import BODY_HEIGHT, BODY_WEIGHT, HOLD_OTHER, HOLD_TOXICITY
 from plugin.drugs.inotuzumab.course import (
     DAYS,
+    FORMULAS,
     Body,
+    BodySurface,
     Given,
     Interruption,
     Plan,
@@ -21,7 +23,6 @@ from plugin.drugs.inotuzumab.course import (
     called_off,
     days_of,
     of_the_drug,
-    surface,
     withheld,
 )
 from plugin.drugs.inotuzumab.wording import amount
@@ -90,10 +91,10 @@ class Height(Row):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surface(Row):
-    """How far another body surface may be from Mosteller's before it is said, in per cent."""
+    """How far another body surface may be from the one that is used before it is said, in per cent."""
 
     recorded: Decimal
-    dubois: Decimal
+    dubois: Decimal  # between the two formulas
     lately: timedelta  # how old a recorded one may be
 
 
@@ -136,26 +137,43 @@ def never_in_remission(treatment: Treatment, cycle: int) -> bool:
 # --- the dose ----------------------------------------------------------------------------------------------
 
 
-def body(treatment: Treatment, label: Label) -> Body:
+NAMES = {"mosteller": "Mosteller", "dubois": "DuBois"}
+
+
+def body(treatment: Treatment, label: Label, by: BodySurface) -> Body:
     """The weight and height that a dose may rest on, and the surface that they make."""
     weight = treatment.latest(BODY_WEIGHT, within=clause(label, "weight", Weight).usable)
     height = treatment.latest(BODY_HEIGHT)
-    bsa = surface(height, weight)
-    if bsa is None or not weight or not height or weight.value is None or height.value is None:
+    if not weight or not height or weight.value is None or height.value is None:
         return Body(weight=weight, height=height)
-    dubois = formulas.dubois(height.value, weight.value)
-    notes = tuple(_notes(treatment, label, height, bsa, dubois))
-    said = f"{weight.written}, {height.written}, Mosteller; DuBois {amount(dubois, 2)}"
-    return Body(weight=weight, height=height, bsa=bsa, dubois=dubois, said=said, notes=notes)
+    found = {name: formula(height.value, weight.value) for name, formula in FORMULAS.items()}
+    uncapped = found.pop(by.formula)
+    bsa = by.capped(uncapped)
+    other, m2 = next((NAMES[name], value) for name, value in found.items())
+    cap = f"capped at {by.cap} m2" if bsa < uncapped else ""
+    ours = NAMES[by.formula] if "formula" in label.site.get("body-surface", ()) else ""
+    site = ", site policy" if ours or cap else ""
+    by_formula = f"{NAMES[by.formula]} {amount(uncapped, 2)}, {cap}" if cap else NAMES[by.formula]
+    return Body(
+        weight=weight,
+        height=height,
+        bsa=bsa,
+        uncapped=uncapped,
+        mosteller=formulas.mosteller(height.value, weight.value),
+        dubois=formulas.dubois(height.value, weight.value),
+        said=f"{weight.written}, {height.written}, {by_formula}{site}; {other} {amount(m2, 2)}",
+        chosen=", ".join(filter(None, (ours, cap))) + site,
+        notes=tuple(_notes(treatment, label, height, uncapped, other, m2)),
+    )
 
 
 def _notes(
-    treatment: Treatment, label: Label, height: Result, bsa: Decimal, dubois: Decimal
+    treatment: Treatment, label: Label, height: Result, bsa: Decimal, other: str, m2: Decimal
 ) -> Iterator[str]:
     limit, tall = clause(label, "surface", Surface), clause(label, "height", Height)
-    apart = abs(formulas.deviation(dubois, bsa))
+    apart = abs(formulas.deviation(m2, bsa))
     if apart > limit.dubois:
-        yield f"DuBois differs by {amount(apart, 1)} %."
+        yield f"{other} differs by {amount(apart, 1)} %."
     years, old = treatment.years, treatment.age(height) > tall.child.days
     if years and years[0] < tall.grown and old:
         yield f"The height of this child is {treatment.age(height)} days old: measure again."

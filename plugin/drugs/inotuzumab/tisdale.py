@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -139,7 +139,8 @@ def _infarction(facts: Treatment, row: Tisdale) -> Iterator[Factor]:
 
 
 def _drugs(facts: Treatment, row: Tisdale) -> Iterator[Factor]:
-    first, *more = qt_drugs(facts, row.qt_drugs.open_for) or (None,)
+    # the score is as published: a site that wants fewer alerts, or more, does not change its points
+    first, *more = qt_drugs(replace(facts, alerting=()), row.qt_drugs.open_for) or (None,)
     if first:
         yield Factor(f"a QT-prolonging drug ({first.drug.name})", row.points_one_drug, first.records)
     if more:
