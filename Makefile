@@ -6,7 +6,7 @@ BIN    := .venv/bin
 PIP    := $(BIN)/python -m pip install -qq --disable-pip-version-check
 JOBS   ?= 2
 
-GROUND := plugin/concepts.py,plugin/medicines.py,plugin/facts.py,plugin/formulas.py,plugin/findings.py,plugin/labels.py,plugin/rules.py
+GROUND := plugin/concepts.py,plugin/medicines.py,plugin/facts.py,plugin/formulas.py,plugin/findings.py,plugin/site.py,plugin/labels.py,plugin/rules.py
 DEMO   := tests/golden/raised-bilirubin/request.json
 
 .PHONY: demo serve test check book laws mutants lock clean
