@@ -59,7 +59,7 @@ def test_a_label_is_effective_from_a_day(monkeypatch: pytest.MonkeyPatch) -> Non
     for written in ("March 2024", "20240301"):
         label, policy = load("us")
         undated = replace(label, effective=written)
-        monkeypatch.setattr(checklist, "load", lambda name, drug, found=(undated, policy): found)
+        monkeypatch.setattr(checklist, "load", lambda name, drug, site, found=(undated, policy): found)
         assert f"{DRUGS[0].labels[0]} [label]: effective is no date" in checklist.problems("us")
 
 
