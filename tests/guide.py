@@ -1,0 +1,196 @@
+"""The implementation guide as its tools see it: SUSHI builds it, three validators judge it. No tool is our own.
+
+`python -m tests.guide` (`make profiles`) writes `fhir_profiles/profiles` anew from `fhir_profiles/input`.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
+
+CHECKOUT = Path(__file__).parent.parent
+FOLDER = CHECKOUT / "fhir_profiles"
+BUILT = FOLDER / "profiles"
+NODE_MODULES = Path(os.environ.get("PLUGIN_TEST_NODE_MODULES", CHECKOUT / ".venv" / "npm" / "node_modules"))
+R4 = NODE_MODULES / "@medplum" / "definitions" / "dist" / "fhir" / "r4"
+CORE = ("profiles-types.json", "profiles-resources.json")  # the definitions that every profile starts from
+NOWHERE = "http://127.0.0.1:9"  # no tool asks a registry for anything
+
+
+@cache
+def by_url() -> dict[str, Json]:
+    """Canonical -> every resource of the guide that has one: what SUSHI built, and the value sets and code systems."""
+    files = [*BUILT.glob("*.json"), *FOLDER.glob("*.json")]
+    return {found["url"]: found for found in (json.loads(file.read_text("utf-8")) for file in sorted(files))}
+
+
+def artefacts() -> list[Json]:
+    return list(by_url().values())
+
+
+def examples(kind: str) -> dict[str, Json]:
+    """File name without its end -> resource, of the "valid" or the "invalid" ones."""
+    files = sorted((FOLDER / "examples" / kind).glob("*.json"))
+    return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
+
+
+class Missing(LookupError):
+    """A tool is not installed; the message says which."""
+
+
+def node() -> str:
+    """The node that pip installs, which is new enough for the validator."""
+    beside_python = str(Path(sys.executable).parent)
+    found = shutil.which("node", path=beside_python) or shutil.which("node")
+    if found is None or not R4.is_dir():
+        raise Missing(f"node or an npm package is missing ({NODE_MODULES})")
+    return found
+
+
+# --- SUSHI -------------------------------------------------------------------------------------------------
+
+
+def built() -> dict[str, str]:
+    """File name -> text of every resource that SUSHI makes of `fhir_profiles/input`. Raises on its first complaint."""
+    program = node()
+    with tempfile.TemporaryDirectory() as made:
+        home, out = Path(made) / "home", Path(made) / "out"
+        _package(home / ".fhir" / "packages" / "hl7.fhir.r4.core#4.0.1" / "package")
+        sushi = NODE_MODULES / "fsh-sushi" / "dist" / "app.js"
+        ran = subprocess.run(
+            [program, str(sushi), "build", "--snapshot", "--out", str(out), str(FOLDER)],
+            env=os.environ | {"HOME": str(home), "FHIR_REGISTRY": NOWHERE, "npm_config_offline": "true"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        wrong = [line for line in ran.stdout.splitlines() if line.startswith(("error", "warn"))]
+        wrong = [line for line in wrong if "Failed to load automatically-provided" not in line]
+        if ran.returncode or wrong:
+            raise ValueError("\n".join(wrong) or ran.stdout + ran.stderr)
+        files = sorted((out / "fsh-generated" / "resources").glob("*.json"))
+        return {file.name: written(json.loads(file.read_text("utf-8"))) for file in files}
+
+
+def _package(folder: Path) -> None:
+    """The definitions of R4 as a package of the FHIR tooling, which npm has in another form only."""
+    folder.mkdir(parents=True)
+    entries = []
+    for resource in core():
+        name = f"{resource['resourceType']}-{resource['id']}.json"
+        (folder / name).write_text(json.dumps(resource), "utf-8")
+        known = ("resourceType", "id", "url", "version", "kind", "type", "derivation")
+        entries.append({"filename": name} | {key: resource[key] for key in known if key in resource})
+    (folder / ".index.json").write_text(json.dumps({"index-version": 1, "files": entries}), "utf-8")
+    package = {"name": "hl7.fhir.r4.core", "version": "4.0.1", "fhirVersions": ["4.0.1"], "type": "Core"}
+    (folder / "package.json").write_text(json.dumps(package), "utf-8")
+
+
+def core() -> list[Json]:
+    """The StructureDefinitions of R4."""
+    bundles = [json.loads((R4 / name).read_text("utf-8")) for name in CORE]
+    found = [entry["resource"] for bundle in bundles for entry in bundle["entry"]]
+    return [resource for resource in found if resource["resourceType"] == "StructureDefinition"]
+
+
+def written(resource: Mapping[str, Any]) -> str:
+    """A resource as these files have it: an element a line, a member of a long list a line."""
+    lines = []
+    for name, value in resource.items():
+        if isinstance(value, dict) and len(value) == 1 and isinstance(next(iter(value.values())), list):
+            (inner,) = value
+            text = f"{{{json.dumps(inner)}: {_list(value[inner])}}}"
+        else:
+            text = _list(value) if isinstance(value, list) else _line(value)
+        lines.append(f"  {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _list(items: Sequence[Any]) -> str:
+    if not items or not isinstance(items[0], dict):
+        return _line(items)
+    return "[\n" + ",\n".join(f"    {_line(item)}" for item in items) + "\n  ]"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+# --- @medplum/core -----------------------------------------------------------------------------------------
+
+
+def judged(asked: Sequence[tuple[Json, str]]) -> list[list[str]]:
+    """What @medplum/core has against each (resource, canonical of a profile or ""), in one process of node."""
+    ask = {
+        "profiles": [found for found in artefacts() if found["resourceType"] == "StructureDefinition"],
+        "ask": [{"resource": resource, "profile": profile} for resource, profile in asked],
+    }
+    ran = subprocess.run(
+        [node(), str(CHECKOUT / "tests" / "npm" / "validate.mjs"), str(NODE_MODULES)],
+        input=json.dumps(ask),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if ran.returncode:
+        raise ValueError(ran.stderr[-2000:])
+    answers: list[list[str]] = json.loads(ran.stdout)
+    assert len(answers) == len(asked)
+    return answers
+
+
+# --- pyrofile ----------------------------------------------------------------------------------------------
+
+
+@cache
+def _second() -> Any:
+    """The validator of pyrofile with our profiles and value sets, these as lists of codes: it follows no include."""
+    from pyrofile_validator.config import ValidatorConfig
+    from pyrofile_validator.core.engine import Validator
+
+    with tempfile.TemporaryDirectory() as made:
+        for resource in artefacts():
+            if resource["resourceType"] == "ValueSet":
+                resource = resource | {"expansion": {"contains": list(_listed(resource))}}
+            (Path(made) / f"{resource['resourceType']}-{resource['id']}.json").write_text(json.dumps(resource))
+        chosen = {"fhirVersion": "4.0.1", "terminology": {"mode": "local"}, "localPackagePaths": [made]}
+        return Validator(ValidatorConfig.load_dict(chosen))
+
+
+def _listed(resource: Json) -> Iterator[Json]:
+    """The codes of a value set, those of the sets that it includes among them."""
+    for part in resource["compose"]["include"]:
+        yield from ({"system": part["system"], "code": c["code"]} for c in part.get("concept", ()))
+        for url in part.get("valueSet", ()):
+            yield from _listed(by_url()[url])
+
+
+def second_opinion(resource: Json) -> list[str]:
+    """What pyrofile has against a resource, each once; it finds most faults in two ways."""
+    with redirect_stdout(io.StringIO()):  # it prints what it is doing
+        report = _second().validate_resource(resource)
+    found = [f"{issue.path}: {issue.message}" for issue in report.issues if issue.severity.value == "error"]
+    return list(dict.fromkeys(found))
+
+
+if __name__ == "__main__":
+    BUILT.mkdir(exist_ok=True)
+    now = built()
+    for file in BUILT.glob("*.json"):
+        if file.name not in now:
+            file.unlink()
+    for name, text in now.items():
+        (BUILT / name).write_text(text, "utf-8")
+    print(f"{len(now)} files in {BUILT.relative_to(CHECKOUT)}")

