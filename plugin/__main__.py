@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from plugin import __version__, checklist, demo, report, terminal
+from plugin import __version__, checklist, demo, report, sandbox, terminal
 from plugin import compare as comparing
 from plugin.book import book
 from plugin.cards import cards
@@ -284,6 +284,22 @@ def show(request: Path) -> None:
     except demo.NotStarted as error:
         raise click.ClickException(str(error)) from None
     click.echo("That service has stopped. To keep one running: make serve")
+
+
+@main.group("sandbox")
+def made_up() -> None:
+    """Made-up patients for a FHIR server of this machine."""
+
+
+@made_up.command("load")
+@click.argument("url")
+def load_sandbox(url: str) -> None:
+    """Put the golden patients into the FHIR server whose base is URL, on this machine; again changes nothing."""
+    try:
+        for one in sandbox.load(url):
+            click.echo(f"{one.story}: {one.resources} resources, {one.patient}")
+    except sandbox.NotLoaded as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _at_hand(cases: Path | None) -> Path | None:
