@@ -1,4 +1,4 @@
-"""The implementation guide as its tools see it: SUSHI builds it, three validators judge it. No tool is our own.
+"""The implementation guide as others' tools see it: SUSHI builds it, and validators that we did not write judge it.
 
 `python -m tests.guide` (`make profiles`) writes `fhir_profiles/profiles` anew from `fhir_profiles/input`.
 """

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from plugin import codes, units
+from plugin import codes, feedback, units
 from plugin.cards import OVERRIDE_REASONS
 from plugin.concepts import BASE
+from plugin.record import Malformed
 from tests import guide, sandboxes, worked
 from tests.guide import Json
 from tests.resources import INOTUZUMAB
@@ -228,6 +229,18 @@ def test_a_valid_example_passes_all_validators(name: str) -> None:
     if "resourceType" in VALID[name]:
         get_fhir_model_class(VALID[name]["resourceType"]).model_validate(VALID[name])
         assert guide.true(guide.second_opinion(VALID[name])) == []
+
+
+@pytest.mark.parametrize("name", [name for name in VALID if claimed(VALID[name]) == FEEDBACK])
+def test_valid_feedback_is_taken_by_the_service(name: str) -> None:
+    (outcome,) = feedback.parse(json.dumps({"feedback": [VALID[name]]}).encode())
+    assert (outcome.card, outcome.kind) == (VALID[name]["card"], VALID[name]["outcome"])
+
+
+@pytest.mark.parametrize("name", [name for name in INVALID if claimed(INVALID[name]) == FEEDBACK])
+def test_invalid_feedback_is_refused_by_the_service(name: str) -> None:
+    with pytest.raises(Malformed):
+        feedback.parse(json.dumps({"feedback": [INVALID[name]]}).encode())
 
 
 def test_every_invalid_example_states_its_reason() -> None:

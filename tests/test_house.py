@@ -161,7 +161,7 @@ def test_nothing_is_left_to_do() -> None:
     found = [
         f"{f.name}: {line.strip()[:80]}"
         for f in files
-        if f != Path(__file__)
+        if f != Path(__file__) and f.parent.name != "profiles"  # whose snapshots repeat HL7's own words
         for line in _lines(f)
         if note.search(line)
     ]
