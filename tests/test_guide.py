@@ -256,6 +256,14 @@ def test_an_invalid_example_is_refused_for_its_reason_alone(name: str) -> None:
         assert guide.true(guide.second_opinion(INVALID[name])) == reason["second"]
 
 
+def test_the_readme_leads_to_every_profile_and_every_valid_example() -> None:
+    told = (guide.FOLDER / "README.md").read_text("utf-8")
+    named = set(re.findall(r"`([A-Za-z]+-[a-z0-9-]+)\.json`", told)) - {"CodeSystem-qt-drugs"}
+    assert set(VALID) <= named
+    assert {name for name in named if not name.startswith(("ValueSet-", "CodeSystem-"))} <= set(VALID)
+    assert [url for url in PROFILES if f"`{url.rsplit('/', 1)[-1]}`" not in told] == []
+
+
 # --- what the service says ---------------------------------------------------------------------------------
 
 

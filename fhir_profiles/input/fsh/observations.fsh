@@ -33,7 +33,7 @@ RuleSet: Amount(path)
 
 RuleSet: UpperLimit
 * referenceRange MS
-* referenceRange ^comment = "If missing: an upper limit of normal is assumed (bilirubin 1.2 mg/dL, AST and ALT 40 U/L) and the card says that it was. Lipase and amylase are then not judged."
+* referenceRange ^comment = "If missing: an upper limit of normal is assumed for bilirubin, AST and ALT, and the card says which. Lipase and amylase are then not judged."
 * referenceRange.high MS
 * referenceRange.high ^comment = "If missing: as if there were no range. Of several ranges that fit the patient the lowest limit counts."
 
@@ -73,13 +73,13 @@ Description: """
 The corrected QT interval of one electrocardiogram: an Observation of its own, or a component of an electrocardiogram
 panel with the same code and value. Fridericia's correction is the one that the trials used and is preferred; by
 Bazett's, or without a stated formula, the value is used as far as it can be and the card says so. What conforms to
-US Core Observation Clinical Result conforms to this profile once its code and unit are these.
+US Core Observation Clinical Result conforms to this profile once it has a value, with such a code and unit.
 """
 * insert Ecg
 * insert Measured
 * code from QtcCodes (required)
 * code ^short = "QTc, by its formula"
-* code ^comment = "If it is none of these: not read as a QTc. If there is no QTc in the 14 days before cycle 1 day 1: the card asks for an electrocardiogram, and later a rise over the baseline cannot be judged."
+* code ^comment = "If it is none of these: not read as a QTc. If there is no recent QTc before cycle 1 day 1: the card asks for an electrocardiogram, and later a rise over the baseline cannot be judged."
 * value[x].code from TimeUnits (required)
 
 Profile: QtObservation
@@ -119,14 +119,15 @@ Parent: Observation
 Id: liver-test-observation
 Title: "Liver test"
 Description: """
-Total bilirubin, AST, ALT or alkaline phosphatase in serum or plasma: needed before every dose, from the three days
-before it. Limits are multiples of the upper limit of normal, so the range of the laboratory matters as much as the
-value. What conforms to US Core Laboratory Result Observation conforms to this profile once its code and unit are these.
+Total bilirubin, AST, ALT or alkaline phosphatase in serum or plasma: needed before every dose, and fresh. Limits are
+multiples of the upper limit of normal, so the range of the laboratory matters as much as the value. What conforms to
+US Core Laboratory Result Observation conforms to this profile once it is final and has a value, with such a code and
+unit.
 """
 * insert Laboratory
 * insert UpperLimit
 * code from LiverTestCodes (required)
-* code ^comment = "If one of the four is not there, or older than a week: the card asks for it before the dose. Direct bilirubin is no substitute."
+* code ^comment = "If one of the four is not there, or too old: the card asks for it before the dose. Direct bilirubin is no substitute."
 * value[x].code from LiverTestUnits (required)
 
 Profile: BloodCountObservation
@@ -136,7 +137,8 @@ Title: "Blood count"
 Description: """
 Neutrophils, platelets, leukocytes or blasts in blood. Neutrophils and platelets are needed before every dose, and
 those of before the first dose and of before each cycle are the baselines for holding a dose; blasts are needed before
-cycle 1. What conforms to US Core Laboratory Result Observation conforms to this profile once its code and unit are these.
+cycle 1. What conforms to US Core Laboratory Result Observation conforms to this profile once it is final and has a
+value, with such a code and unit.
 """
 * insert Laboratory
 * code from BloodCountCodes (required)
@@ -147,10 +149,10 @@ Profile: MarrowBlastsObservation
 Parent: Observation
 Id: marrow-blasts-observation
 Title: "Blasts in the bone marrow"
-Description: "Blasts as a percentage of the cells of the bone marrow: set against a recorded remission of the same week."
+Description: "Blasts as a percentage of the cells of the bone marrow: set against a recorded remission of the same time."
 * insert Laboratory
 * code from http://example.org/fhir/inotuzumab-cds/ValueSet/blasts-marrow-percent (required)
-* code ^comment = "If there is none within a week of a recorded remission: the remission is taken as recorded."
+* code ^comment = "If there is none near a recorded remission: the remission is taken as recorded."
 * value[x].code from PercentUnits (required)
 
 Profile: ElectrolyteObservation
@@ -174,7 +176,7 @@ Description: "An enzyme of the pancreas, with its upper limit of normal or its i
 * insert Laboratory
 * insert UpperLimit
 * code from PancreasCodes (required)
-* code ^comment = "If there is none of the last week: nothing is said of the pancreas."
+* code ^comment = "If there is no recent one: nothing is said of the pancreas."
 * value[x].code from ActivityUnits (required)
 * interpretation MS
 * interpretation ^comment = "If there is no reference range: H or HH counts as above the limit."
@@ -186,21 +188,21 @@ Title: "Filtration of the kidney"
 Description: "Estimated filtration rate or creatinine clearance: only end-stage disease changes what is said."
 * insert Laboratory
 * code from KidneyCodes (required)
-* code ^comment = "If there is none of the last 90 days: end-stage disease is known from the problem list or dialysis only."
+* code ^comment = "If there is no recent one: end-stage disease is known from the problem list or dialysis only."
 * value[x].code from FiltrationUnits (required)
 
 Profile: PregnancyTestObservation
 Parent: Observation
 Id: pregnancy-test-observation
 Title: "Pregnancy test"
-Description: "hCG in urine, serum or plasma, as an answer or as a number: asked for within a week before cycle 1 day 1."
+Description: "hCG in urine, serum or plasma, as an answer or as a number: asked for before cycle 1 day 1."
 * insert Result
 * obeys result-counts and number-or-answer
 * code from http://example.org/fhir/inotuzumab-cds/ValueSet/hcg (required)
 * code ^comment = "If there is no test, for a patient who may conceive: the card asks for one."
 * value[x] 1..1 MS
 * value[x] only CodeableConcept or Quantity
-* value[x] ^comment = "If missing: the interpretation decides (POS, NEG); without either the test is not used. A number is set against the range, or against 25 IU/L if there is none."
+* value[x] ^comment = "If missing: the interpretation decides (POS, NEG); without either the test is not used. A number is set against the upper limit of its range, or against a usual one."
 
 // --- body ------------------------------------------------------------------------------------------------
 
@@ -210,13 +212,14 @@ Id: body-measure-observation
 Title: "Weight, height or body surface"
 Description: """
 Measured body weight and height, from which the body surface and the dose are computed; a recorded body surface is only
-compared. What conforms to the FHIR vital signs profiles for body weight and body height conforms to this profile.
+compared. What conforms to the FHIR vital signs profiles for body weight and
+body height conforms to this profile once it is final and has a value.
 """
 * insert Result
 * insert Measured
 * obeys result-counts
 * code from BodyMeasureCodes (required)
-* code ^comment = "If weight or height is not there, or the weight is older than 90 days: no dose is shown, and the card says why. A stated or estimated weight has another code and is not used."
+* code ^comment = "If weight or height is not there, or the weight is too old: no dose is shown, and the card says why. A stated or estimated weight has another code and is not used."
 * value[x].code from BodyMeasureUnits (required)
 
 // --- leukaemia -------------------------------------------------------------------------------------------
@@ -227,12 +230,12 @@ Id: response-observation
 Title: "Response of the leukaemia"
 Description: """
 Whether the leukaemia is in complete remission, after the cycles given so far: it chooses the dose from cycle 2 on.
-An mCODE cancer disease status conforms to this profile.
+An mCODE cancer disease status conforms to this profile once it is final and its answer is one of these.
 """
 * insert Result
 * obeys result-counts
 * code from http://example.org/fhir/inotuzumab-cds/ValueSet/response-observation (required)
-* code ^comment = "If there is no response on record by cycle 2 day 1: the card shows the doses for both cases and asks which it is."
+* code ^comment = "If there is no response on record by cycle 2 day 1: the card asks for it, because the dose depends on it, and shows no dose."
 * value[x] 1..1 MS
 * value[x] only CodeableConcept
 * value[x] from ResponseAnswers (required)
@@ -265,7 +268,7 @@ Description: "Whether residual disease was found, as an answer or as a percentag
 * code ^comment = "If there is none: the advice on a third cycle before a transplant is not given."
 * value[x] 1..1 MS
 * value[x] only Quantity or CodeableConcept
-* value[x] ^comment = "If missing: as if there were none. From 0.01 per cent on it is positive."
+* value[x] ^comment = "If missing: as if there were none. A number is positive from a limit on that is customary for flow cytometry."
 * insert Amount(valueQuantity)
 * valueQuantity.code = #%
 * valueCodeableConcept from QualifierAnswers (required)

@@ -94,7 +94,7 @@ says how much was given, or why nothing was.
 * subject only Reference(Patient)
 * subject ^comment = "If missing, or another patient: left out."
 * effective[x] MS
-* effective[x] ^comment = "If it is coarser than a day: the dose is history that cannot be placed, and the position is uncertain."
+* effective[x] ^comment = "If it is coarser than a day: it is taken as the first day of its month or year, so send the day."
 * request MS
 * request only Reference(MedicationRequest)
 * request ^comment = "If missing: two records of one day are taken for one dose, the larger; with it the parts of an interrupted infusion are summed."
@@ -138,7 +138,7 @@ Id: ctcae-adverse-event
 Title: "Graded adverse event"
 Description: """
 An adverse event with its CTCAE grade and its day. An event of the AE Research or CTCAE guides conforms to this
-profile; their packages are not needed to read it, so their extensions are named here by url only.
+profile once it is dated; their packages are not needed to read it, so their extensions are named by url only.
 """
 * ^experimental = false
 * obeys graded
