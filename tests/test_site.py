@@ -16,16 +16,17 @@ from typing import Any, get_type_hints
 import pytest
 from click.testing import CliRunner, Result
 
-from plugin import codes
+from plugin import codes, record
 from plugin.__main__ import main
 from plugin.app import create_app
 from plugin.config import BadSetting, Settings
 from plugin.drugs import DRUGS
+from plugin.fetch import Unobtainable
 from plugin.labels import LabelError, Row
 from plugin.rules import Drug
 from plugin.service import load
 from plugin.site import LONGEST_FILE, Site, broken_relations
-from tests import doors
+from tests import doors, worked
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parent.parent
@@ -216,6 +217,41 @@ def test_no_choice_of_a_premedication_is_a_drug_that_we_cannot_code() -> None:
     ):
         known = {coding.display.casefold() for coding in codes.codings(concept)}
         assert set(toml(DRUGS[0], "bounds.toml")["premedication"][kind]) <= known
+
+
+# --- what the card says --------------------------------------------------------------------------------------
+
+WORKED = [c for c in worked.cases() if c.file.stem in ("dosing", "interruptions")][::3]
+
+
+def findings(case: worked.Case, site: str) -> dict[str, tuple[str, str]]:
+    """What each rule finds in a case, in its words, and how the card would cite it."""
+    advice = doors.advice_on(record.parse(case.body(), case.hook), case.label, case.now, site)
+    topics = advice.topics if advice else ()
+    return {said.rule: (said.finding.text, said.brief) for topic in topics for said in topic.said}
+
+
+@pytest.mark.parametrize(
+    "site",
+    [
+        "[body-surface]\nformula = 'dubois'\ncap = 1.5\n",
+        "[weight]\nfresh = 1\nusable = 14\nchange = 2\n",
+        "[dose-deviation]\nsilent = 5\nsevere = 20\n[rounding]\nwithin = 5\n",
+    ],
+    ids=["surface", "weight", "bands"],
+)
+def test_a_finding_whose_words_a_site_changes_says_so(site: str) -> None:
+    changed = set()
+    for case in WORKED:
+        try:
+            before, after = findings(case, ""), findings(case, site)
+        except Unobtainable:
+            continue
+        for rule in before.keys() & after.keys():
+            if before[rule][0] != after[rule][0]:
+                assert "site policy" in after[rule][1], f"{case}: {rule}"
+                changed.add(rule)
+    assert changed
 
 
 # --- the documents -------------------------------------------------------------------------------------------

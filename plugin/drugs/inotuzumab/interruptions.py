@@ -400,9 +400,22 @@ ROWS: dict[str, type[Row]] = {
 INFO, WARNING, CRITICAL = Indicator.INFO, Indicator.WARNING, Indicator.CRITICAL
 _READS = ("administrations", "medications", "adverseEvents", "observations", "conditions")
 
-_info = partial(Rule, topic="dose", hooks="SO", reads=_READS, indicator=INFO)
-_warning = partial(Rule, topic="dose", hooks="SO", reads=_READS, indicator=WARNING)
-_critical = partial(Rule, topic="dose", hooks="SO", reads=_READS, indicator=CRITICAL)
+# What an interruption is worked out from: the rules that hold a dose make it go on; the reduced dose is said in mg.
+_RESTS = (
+    "counts",
+    "liver",
+    "vod-signs",
+    "qtc",
+    "electrolytes",
+    "interruption-fortnight",
+    "body-surface",
+    "weight",
+)
+
+_rule = partial(Rule, topic="dose", hooks="SO", reads=_READS, rests=_RESTS)
+_info = partial(_rule, indicator=INFO)
+_warning = partial(_rule, indicator=WARNING)
+_critical = partial(_rule, indicator=CRITICAL)
 
 RULES: tuple[Rule, ...] = (
     _info(id="intr-lt7", row="interruption-days", judge=delay_for_short_interruption),
