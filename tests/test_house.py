@@ -42,8 +42,8 @@ STOREYS = (
     "fhir", "codes", "units", "references", "standing", "dosages", "prescriptions", "person", "allergies", "problems",
     "procedures", "events", "ecg", "reports", "results", "record", "jurisdiction", "reading", "advice", "cards",
     # doors: clock, network, disk
-    "config", "answers", "feedback", "migrations", "store", "report", "fetch", "service", "logs", "errors", "hooks",
-    "app", "server", "terminal", "demo", "checklist", "compare", "book", "__main__",
+    "outgoing", "config", "answers", "feedback", "migrations", "store", "report", "ehr", "fetch", "service", "logs",
+    "errors", "hooks", "app", "server", "terminal", "demo", "checklist", "compare", "book", "__main__",
 )  # fmt: skip
 
 # Numbers that a rule module may say, beside counting (0, 1, 2) and per cent: what they are there for.
