@@ -7,8 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from plugin.outgoing import Allowed
 
 PREFIX = "PLUGIN_"
 
@@ -77,6 +80,22 @@ def _store(written: str) -> str:
     return written
 
 
+def _servers(written: str) -> tuple[Allowed, ...]:
+    try:
+        return tuple(Allowed.parse(one, development=True) for one in written.split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError(
+            "base URLs like https://ehr.example.org/fhir, separated by commas, each followed by the word "
+            f"internal if it may lie in this network: {error}"
+        ) from None
+
+
+def _file(written: str) -> str:
+    if not Path(written).is_file():
+        raise ValueError("a file that exists")
+    return written
+
+
 def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:
     return field(default=default, metadata={"read": read, "says": says})
 
@@ -113,6 +132,19 @@ class Settings:
         _origins,
         "origins of browser clients, separated by commas; * for any. In development, unset means any",
     )
+    fhir_servers: tuple[Allowed, ...] = _setting(
+        (),
+        _servers,
+        "FHIR servers that may be read for what was not sent: base URLs separated by commas, each followed by "
+        "the word internal if its name may stand for an address of this network",
+    )
+    fhir_budget: int = _setting(
+        2000, _number(1, 60_000), "milliseconds that all reads of one request may take together"
+    )
+    fhir_call: int = _setting(1000, _number(1, 60_000), "milliseconds that one read may take")
+    fhir_ca: str | None = _setting(
+        None, _file, "file of the certificates to trust (PEM) instead of the public authorities'"
+    )
 
     def __post_init__(self) -> None:
         if self.development and not loopback(self.host):
@@ -120,6 +152,9 @@ class Settings:
                 f"{PREFIX}DEVELOPMENT needs no credentials, so it is for a loopback address: "
                 f"{PREFIX}HOST is {self.host!r}."
             )
+        plain = [str(server) for server in self.fhir_servers if server.base.scheme == "http"]
+        if plain and not self.development:
+            raise BadSetting(f"{PREFIX}FHIR_SERVERS holds {plain[0]}: http is for development mode.")
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:

@@ -18,8 +18,10 @@ from plugin import feedback, record
 from plugin.answers import as_json
 from plugin.cards import EXTENSION, cards
 from plugin.config import Settings, loopback
+from plugin.ehr import Budget, opened
 from plugin.fetch import templates
 from plugin.fhir import Json
+from plugin.outgoing import Door
 from plugin.service import Stock, answer
 from plugin.store import Store, Unstored
 
@@ -27,8 +29,9 @@ log = structlog.stdlib.get_logger("plugin.hooks")
 
 CDS_HOOKS = "2.0.1"
 REQUIRES = (
-    "FHIR R4. Data come by prefetch: at least one of patient, observations, conditions, medications and "
-    "administrations. A list that is not sent is named on a card, and what needs it is not judged."
+    "FHIR R4. Data come by prefetch or are read from the FHIR server with the token of the request: at least one "
+    "of patient, observations, conditions, medications and administrations. A list that is neither sent nor "
+    "readable is named on a card, and what needs it is not judged."
 )
 
 
@@ -85,6 +88,8 @@ def authenticate(call: Request, settings: Settings) -> None:
 def blueprint(settings: Settings, labels: Stock, store: Store | None = None) -> Blueprint:
     """The endpoints for these settings and these labels; without a store, feedback has none."""
     hooks = Blueprint("hooks", __name__)
+    door = Door(settings.fhir_ca)
+    budget = Budget(settings.fhir_budget / 1000, settings.fhir_call / 1000)
     services = [
         {
             "hook": service.hook,
@@ -105,7 +110,8 @@ def blueprint(settings: Settings, labels: Stock, store: Store | None = None) -> 
         authenticate(request, settings)
         asked = record.parse(_body(request, settings.max_body), service.hook)
         g.hook, g.instance = asked.hook, asked.instance
-        advice = answer(asked, labels, settings.label, datetime.now(UTC), settings.timezone)
+        ehr = opened(asked, door, settings.fhir_servers, budget, without_token=settings.development)
+        advice = answer(asked, labels, settings.label, datetime.now(UTC), settings.timezone, ehr=ehr)
         found = cards(advice, str(uuid4())) if advice else []  # a retry gets ids of its own
         g.rules = sorted(_rules(found))
         _audit(store, found, asked.hook)

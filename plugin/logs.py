@@ -45,6 +45,7 @@ def configure() -> None:
     logger = logging.getLogger("plugin")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
+    logging.getLogger("urllib3").propagate = False  # it writes whole URLs, with the patient's id in them
 
 
 def _discreet(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
