@@ -30,6 +30,9 @@ hypothesis.settings.load_profile("test")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--approve", action="store_true", help="record the golden responses anew")
+    parser.addoption(
+        "--every-ehr-case", action="store_true", help="every worked case against the real FHIR server: slow"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from plugin.cards import cards
 from plugin.config import Settings
 from plugin.fetch import Unobtainable
 from plugin.labels import Label
+from plugin.outgoing import Allowed
 from plugin.service import Stock, answer, load, stock
 from tests.build import SERVICES
 from tests.resources import Json
@@ -42,8 +43,19 @@ def labels() -> Stock:
 
 
 @cache
-def app(label: str) -> Flask:
-    return create_app(Settings(label=label, development=True, store=""))
+def app(label: str, server: str = "", budget: int = 20_000, call: int = 10_000) -> Flask:
+    """The service in development mode; `server` is the FHIR server that it may read, with ample time for it."""
+    servers = (Allowed.parse(server, development=True),) if server else ()
+    return create_app(
+        Settings(
+            label=label,
+            development=True,
+            store="",
+            fhir_servers=servers,
+            fhir_budget=budget,
+            fhir_call=call,
+        )
+    )
 
 
 # --- the waist -----------------------------------------------------------------------------------------------
@@ -78,10 +90,12 @@ def posted(case: Case) -> tuple[Answer, Json]:
     return post(case.body(), case.hook, case.label, case.now)
 
 
-def post(body: str | bytes, hook: str, label: str = "us", now: datetime = NOW) -> tuple[Answer, Json]:
+def post(
+    body: str | bytes, hook: str, label: str = "us", now: datetime = NOW, server: str = ""
+) -> tuple[Answer, Json]:
     with stopped(now):
         response = (
-            app(label)
+            app(label, server)
             .test_client()
             .post(f"/cds-services/{SERVICES[hook]}", data=body, content_type="application/json")
         )
