@@ -91,11 +91,17 @@ def posted(case: Case) -> tuple[Answer, Json]:
 
 
 def post(
-    body: str | bytes, hook: str, label: str = "us", now: datetime = NOW, server: str = ""
+    body: str | bytes,
+    hook: str,
+    label: str = "us",
+    now: datetime = NOW,
+    server: str = "",
+    budget: int = 20_000,
+    call: int = 10_000,
 ) -> tuple[Answer, Json]:
     with stopped(now):
         response = (
-            app(label, server)
+            app(label, server, budget, call)
             .test_client()
             .post(f"/cds-services/{SERVICES[hook]}", data=body, content_type="application/json")
         )
