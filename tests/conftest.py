@@ -33,6 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--every-ehr-case", action="store_true", help="every worked case against the real FHIR server: slow"
     )
+    parser.addoption("--faults", type=int, default=60, help="requests of the fault run")
 
 
 @pytest.fixture(scope="session")
