@@ -53,7 +53,7 @@ def serve(host: str | None, port: int | None, label: str | None, development: bo
     settings = _settings(host=host, port=port, label=label, development=development)
     try:
         app = create_app(settings)
-    except (LabelError, Unstored) as error:
+    except (LabelError, BadSetting, Unstored) as error:
         raise click.ClickException(str(error)) from None
 
     def ready(url: str) -> None:
@@ -211,9 +211,17 @@ def _worked(folder: Path | None) -> list[comparing.Asked]:
 
 @main.command()
 def check() -> None:
-    """Check the packaged labels, policies and value sets, and the settings of the environment."""
+    """Check the packaged labels, policies and value sets, the settings of the environment and the registry."""
+    from plugin.app import trusted
+    from plugin.outgoing import Door
+
     settings = _settings()
     problems = checklist.problems(settings.label)
+    if settings.clients:
+        try:
+            trusted(settings, DRUGS[0].labels, Door(settings.fhir_ca))
+        except BadSetting as error:
+            problems.append(str(error))
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

@@ -96,8 +96,21 @@ def _file(written: str) -> str:
     return written
 
 
-def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:
-    return field(default=default, metadata={"read": read, "says": says})
+def _url(written: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?", written):
+        raise ValueError("a URL like https://cds.example.org, without a query")
+    return written.rstrip("/")
+
+
+def _replay(written: str) -> str:
+    if not re.match(r"(rediss?|unix)://[^\s]", written):
+        raise ValueError("the URL of a Redis server like redis://host:6379/0")
+    return written
+
+
+def _setting(default: Any, read: Callable[[str], Any], says: str, secret: bool = False) -> Any:
+    """`secret`: its value may hold a password, so that no message repeats it."""
+    return field(default=default, metadata={"read": read, "says": says, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +126,20 @@ class Settings:
     )
     development: bool = _setting(
         False, _yes, "answer calls without credentials; only on a loopback address, never with patients' data"
+    )
+    clients: Path | None = _setting(  # noqa: RUF009  # _setting makes a dataclass field
+        None, Path, "the registry of CDS Clients that may call, a TOML file; needed except in development"
+    )
+    url: str = _setting(
+        "",
+        _url,
+        "base URL of the service as clients call it, https; needed where a client has no `aud` of its own",
+    )
+    replay: str = _setting(
+        "",
+        _replay,
+        "Redis that remembers which tokens were seen; unset: memory shared by the workers of one `serve`",
+        secret=True,
     )
     timezone: ZoneInfo | None = _setting(  # noqa: RUF009  # _setting makes a dataclass field
         None, _zone, "whose today, as an IANA name; unset: the offset of the order's authoredOn, else UTC"
@@ -155,6 +182,8 @@ class Settings:
         plain = [str(server) for server in self.fhir_servers if server.base.scheme == "http"]
         if plain and not self.development:
             raise BadSetting(f"{PREFIX}FHIR_SERVERS holds {plain[0]}: http is for development mode.")
+        if self.url and not (self.url.startswith("https://") or self.development):
+            raise BadSetting(f"{PREFIX}URL is {self.url!r}; it must be https except in development.")
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -176,7 +205,8 @@ class Settings:
             try:
                 found[f.name] = f.metadata["read"](written)
             except ValueError as error:
-                raise BadSetting(f"{variable} is {written!r}; it must be {error}.") from None
+                shown = "something else" if f.metadata["secret"] else repr(written)
+                raise BadSetting(f"{variable} is {shown}; it must be {error}.") from None
         return cls(**found | {name: value for name, value in given.items() if value is not None})
 
 

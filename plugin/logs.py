@@ -55,7 +55,7 @@ def _discreet(logger: WrappedLogger, method: str, event: EventDict) -> EventDict
 
 
 def watch(app: Flask) -> None:
-    """Log every call when it is answered. A view adds what it knows to `g`: hook, instance, rules, issue."""
+    """Log every call when it is answered. A view adds what it knows to `g`."""
 
     @app.before_request
     def start() -> None:
@@ -63,7 +63,8 @@ def watch(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        said = {name: g.get(name) for name in ("hook", "instance", "rules", "issue") if name in g}
+        names = ("client", "refused", "hook", "instance", "rules", "issue")
+        said = {name: g.get(name) for name in names if name in g}
         log.info(
             "call",
             service=request.endpoint,

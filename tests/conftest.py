@@ -70,6 +70,16 @@ def golden() -> Callable[[str], Json]:
     return read
 
 
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the service logs, whether or not an application was made before."""
+    from plugin import logs
+
+    logs.configure()
+    with caplog.at_level("INFO", "plugin"):
+        yield caplog
+
+
 # --- what was left out -----------------------------------------------------------------------------------
 
 

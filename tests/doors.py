@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, tzinfo
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
@@ -25,6 +26,7 @@ from plugin.fetch import Unobtainable
 from plugin.labels import Label
 from plugin.outgoing import Allowed
 from plugin.service import Stock, answer, load, stock
+from tests import signing
 from tests.build import SERVICES
 from tests.resources import Json
 from tests.worked import Answer, Case
@@ -120,6 +122,26 @@ def stopped(moment: datetime) -> Iterator[None]:
 
     with mock.patch.object(hooks, "datetime", Stopped):
         yield
+
+
+def signed(body: str | bytes, hook: str, now: datetime, **client: Any) -> tuple[Answer, Json]:
+    """The HTTP service, as a client of a registry calls it: with a JWT, and answered as the registry says."""
+    path = f"/cds-services/{SERVICES[hook]}"
+    with stopped(now):
+        response = (
+            registered(json.dumps(client))
+            .test_client()
+            .post(path, data=body, content_type="application/json", headers=signing.bearer(path))
+        )
+    said = json.loads(response.data)
+    return Answer.of(response.status_code, said["cards"] if response.status_code == 200 else []), said
+
+
+@cache
+def registered(client: str) -> Flask:
+    with TemporaryDirectory() as folder:
+        file = signing.registry(Path(folder), hospital=signing.client(**json.loads(client)))
+        return create_app(Settings(store="", clients=file, url=signing.URL))
 
 
 # --- the command line ----------------------------------------------------------------------------------------

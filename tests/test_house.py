@@ -40,10 +40,12 @@ STOREYS = (
     "concepts", "medicines", "facts", "formulas", "findings", "labels", "rules", "drugs",
     # first floor: translation between JSON and values
     "fhir", "codes", "units", "references", "standing", "dosages", "prescriptions", "person", "allergies", "problems",
-    "procedures", "events", "ecg", "reports", "results", "record", "jurisdiction", "reading", "advice", "profiles", "cards",
+    "procedures", "events", "ecg", "reports", "results", "record", "jurisdiction", "reading", "advice",
+    "profiles", "cards",
     # doors: clock, network, disk
     "outgoing", "config", "answers", "feedback", "migrations", "store", "report", "ehr", "fetch", "service", "logs",
-    "errors", "hooks", "app", "server", "terminal", "demo", "checklist", "compare", "book", "__main__",
+    "keys", "replay", "clients", "trust", "errors", "hooks", "app", "server", "terminal", "demo", "checklist",
+    "compare", "book", "__main__",
 )  # fmt: skip
 
 # Numbers that a rule module may say, beside counting (0, 1, 2) and per cent: what they are there for.
