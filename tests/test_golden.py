@@ -1,11 +1,13 @@
 """Whole conversations: each request of `golden/<story>` is answered by its response, word for word.
 
+A story with a `call.toml` is called by a client with the profile that this names, at the moment that it names.
 `pytest tests/test_golden.py --approve` records the answers anew; read the difference before committing it.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,12 @@ def label(story: str) -> str:
 def test_conversation(story: str, request: pytest.FixtureRequest) -> None:
     body = (FOLDER / story / "request.json").read_bytes()
     asked = json.loads(body)
-    answer, said = doors.post(body, asked["hook"], label(story), moment(asked))
+    call = FOLDER / story / "call.toml"
+    if call.exists():
+        how = tomllib.loads(call.read_text("utf-8"))
+        answer, said = doors.signed(body, asked["hook"], how["now"], profile=how["profile"])
+    else:
+        answer, said = doors.post(body, asked["hook"], label(story), moment(asked))
     recorded = FOLDER / story / "response.json"
     if request.config.getoption("--approve"):
         recorded.write_text(json.dumps(responses.steady(said), indent=2, ensure_ascii=False) + "\n", "utf-8")
