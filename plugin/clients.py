@@ -32,8 +32,8 @@ SHORTEST_LIFE, LONGEST_LIFE = 60, 3600  # seconds
 class Client:
     """One CDS Client. `name` is its table, by which logs call it.
 
-    Its keys are at `jku`, or are `keys`, agreed beforehand. `aud`: audiences that it is known to write; empty: the URL
-    that it calls. `sub`, `tenant`: what those claims must be; empty: anything. `label` as in `PLUGIN_LABEL`, None:
+    Its keys are at `jku`, or are `keys`, agreed beforehand. `aud`: audiences that it writes beside the URL that it
+    calls. `sub`, `tenant`: what those claims must be; empty: anything. `label` as in `PLUGIN_LABEL`, None:
     that one. `shadow`: SILENT shows no card, INFO only those that ask for nothing, "" all. `life`: seconds that a
     JWT may live.
     """

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -105,14 +104,16 @@ class KeySets:
         self._door, self._clock = door, clock
         self._kept: dict[str, _Kept] = {}
         self._tried: dict[str, float] = {}
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: dict[str, threading.Lock] = {}
 
     def find(self, url: str, allowed: Allowed, kid: str, algorithm: str) -> PyJWK | None:
         """The key of a set at a URL of the registry; None if there is none, or no set to be had."""
         kept = self._kept.get(url)
         if kept and self._clock() < kept.until and (key := kept.keys.get((kid, algorithm))):
             return key
-        with self._locks[url]:  # one thread fetches; the others find what it brought
+        with self._locks.setdefault(
+            url, threading.Lock()
+        ):  # one thread fetches; the others find what it brought
             kept, now = self._kept.get(url), self._clock()
             known = kept is not None and now < kept.until and (kid, algorithm) in kept.keys
             if not known and now - self._tried.get(url, -PAUSE) >= PAUSE:

@@ -110,7 +110,7 @@ class Trust:
 
     def _ours(self, client: Client, path: str) -> frozenset[str]:
         called = f"{self.url}{path.rstrip('/')}"
-        return frozenset(client.aud or (called, f"{called}/"))
+        return frozenset([*client.aud, *([called, f"{called}/"] if self.url else [])])
 
     @staticmethod
     def _audiences(claims: Json) -> frozenset[str]:

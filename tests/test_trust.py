@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import hmac
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+import plugin.trust
 from plugin import app as wiring
 from plugin import replay
 from plugin.app import create_app
@@ -112,7 +115,17 @@ def test_the_scheme_is_read_in_any_case(hospital: FlaskClient) -> None:
 def test_a_client_may_write_an_audience_of_its_own(tmp_path: Path, logged: Log) -> None:
     own = service(tmp_path, epic=client(aud=["inotuzumab", "other"]))
     assert ask(own, VIEW, aud="inotuzumab").status_code == 200
-    refused(ask(own, VIEW), logged, "aud")  # and then no other
+    assert ask(own, VIEW).status_code == 200
+    refused(ask(own, VIEW, aud="another"), logged, "aud")
+
+
+def test_where_the_service_knows_no_address_only_those_audiences_are_good(
+    tmp_path: Path, logged: Log
+) -> None:
+    app = create_app(Settings(clients=registry(tmp_path, epic=client(aud="inotuzumab"))))
+    assert ask(app.test_client(), VIEW, aud="inotuzumab").status_code == 200
+    for aud in (VIEW, "", f"http://localhost{VIEW}"):
+        refused(ask(app.test_client(), VIEW, aud=aud), logged, "aud")
 
 
 def test_subject_and_tenant_are_held_to_what_was_agreed(tmp_path: Path, logged: Log) -> None:
@@ -270,7 +283,7 @@ def test_the_sites_of_one_vendor_are_told_apart_by_their_tenant(tmp_path: Path, 
     assert ask(vendor, VIEW, tenant="n").status_code == 200
     assert ask(vendor, VIEW, tenant="t", aud="south").status_code == 200
     assert "'client': 'south'" in logged.text
-    refused(ask(vendor, VIEW, tenant="t"), logged, "aud")
+    refused(ask(vendor, VIEW, tenant="n", aud="south"), logged, "aud")
     for other in ("x", None, ["n"]):
         logged.clear()
         refused(ask(vendor, VIEW, tenant=other), logged, "tenant")
@@ -278,6 +291,24 @@ def test_the_sites_of_one_vendor_are_told_apart_by_their_tenant(tmp_path: Path, 
 
 def test_a_call_is_refused_before_its_body_is_read(hospital: FlaskClient, logged: Log) -> None:
     refused(hospital.post(VIEW, data=b"no JSON", content_type="text/plain"), logged, "none")
+
+
+def test_every_reason_is_explained() -> None:
+    """Each word that the log may give stands in the document on security."""
+    tree = ast.parse(inspect.getsource(plugin.trust))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+    said = {
+        str(word.value)
+        for call in calls
+        for word in call.args
+        if isinstance(call.func, ast.Name)
+        and call.func.id in ("Refused", "_short", "_moment")
+        and isinstance(word, ast.Constant)
+        and word.value
+    }
+    assert len(said) > 15
+    documented = Path(__file__).parent.parent.joinpath("docs/security.md").read_text("utf-8")
+    assert [word for word in sorted(said) if f"`{word}`" not in documented] == []
 
 
 # --- replay --------------------------------------------------------------------------------------------------
