@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import trustme
+from flask.testing import FlaskClient
 from jwt.algorithms import ECAlgorithm
 
 from plugin import app as wiring
@@ -250,26 +251,26 @@ def secure(authority: trustme.CA) -> Iterator[KeyServer]:
         yield found
 
 
-def trusting(monkeypatch: pytest.MonkeyPatch, authority: trustme.CA, folder: Path) -> None:
-    """The application trusts that authority, and no other."""
-    file = folder / "ca.pem"
+@pytest.fixture
+def ca(authority: trustme.CA, tmp_path: Path) -> str:
+    """The file of that authority's certificate."""
+    file = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(file)
-    monkeypatch.setattr(wiring, "Door", lambda: Door(ca=str(file)))
+    return str(file)
 
 
-def at(url: str, folder: Path, **more: Any) -> Any:
-    jku = {"url": url, "internal": True}
-    file = registry(folder, hospital=client(keys=None, jku=jku, **more))
-    return create_app(Settings(store="", clients=file, url=URL)).test_client()
+def at(folder: Path, ca: str | None, *urls: str) -> FlaskClient:
+    """A service whose one client has its keys at these addresses, and that trusts this authority."""
+    file = registry(folder, hospital=client(keys=None, jku=[{"url": url, "internal": True} for url in urls]))
+    return create_app(Settings(store="", clients=file, url=URL, fhir_ca=ca)).test_client()
 
 
 def test_keys_are_fetched_over_tls_and_rotated(
-    secure: KeyServer, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    secure: KeyServer, ca: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trusting(monkeypatch, authority, tmp_path)
     clock = Clock()
     monkeypatch.setattr(wiring, "KeySets", lambda door: KeySets(door, clock))
-    hospital = at(secure.url, tmp_path)
+    hospital = at(tmp_path, ca, secure.url)
     assert ask(hospital, VIEW, header={"jku": secure.url}).status_code == 200
     assert ask(hospital, VIEW).status_code == 200  # the registered address, where the token names none
     new: Json = {"which": 1, "header": {"kid": "new", "jku": secure.url}}
@@ -283,10 +284,9 @@ def test_keys_are_fetched_over_tls_and_rotated(
 
 @pytest.mark.parametrize("named", ["http", "https", "other path", "list", "dict", "upper case"])
 def test_a_key_address_that_is_not_registered_is_never_called(
-    secure: KeyServer, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: str
+    secure: KeyServer, ca: str, tmp_path: Path, named: str
 ) -> None:
     """Whoever may name the address of the keys may sign for anybody."""
-    trusting(monkeypatch, authority, tmp_path)
     jku: Any = {
         "http": secure.url.replace("https", "http"),
         "https": "https://evil.example/jwks.json",
@@ -295,16 +295,13 @@ def test_a_key_address_that_is_not_registered_is_never_called(
         "dict": {"url": secure.url},
         "upper case": secure.url.upper(),
     }[named]
-    hospital = at(secure.url, tmp_path)
+    hospital = at(tmp_path, ca, secure.url)
     assert ask(hospital, VIEW, header={"jku": jku}).status_code == 401
     assert secure.asked == 0
 
 
-def test_a_token_that_is_wrong_anyway_fetches_nothing(
-    secure: KeyServer, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trusting(monkeypatch, authority, tmp_path)
-    hospital = at(secure.url, tmp_path)
+def test_a_token_that_is_wrong_anyway_fetches_nothing(secure: KeyServer, ca: str, tmp_path: Path) -> None:
+    hospital = at(tmp_path, ca, secure.url)
     for said in (
         {"aud": "x"},
         {"exp": 1},
@@ -317,18 +314,13 @@ def test_a_token_that_is_wrong_anyway_fetches_nothing(
 
 
 def test_a_certificate_that_nobody_vouches_for_brings_no_key(secure: KeyServer, tmp_path: Path) -> None:
-    assert ask(at(secure.url, tmp_path), VIEW).status_code == 401
+    assert ask(at(tmp_path, None, secure.url), VIEW).status_code == 401
     assert secure.asked == 0
 
 
-def test_a_client_may_have_two_addresses_of_keys(
-    secure: KeyServer, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trusting(monkeypatch, authority, tmp_path)
+def test_a_client_may_have_two_addresses_of_keys(secure: KeyServer, ca: str, tmp_path: Path) -> None:
     nobody = "https://localhost:1/jwks"
-    jku = [{"url": nobody, "internal": True}, {"url": secure.url, "internal": True}]
-    file = registry(tmp_path, hospital=client(keys=None, jku=jku))
-    hospital = create_app(Settings(store="", clients=file, url=URL)).test_client()
+    hospital = at(tmp_path, ca, nobody, secure.url)
     assert ask(hospital, VIEW).status_code == 200
     assert ask(hospital, VIEW, header={"jku": secure.url}).status_code == 200
     assert ask(hospital, VIEW, header={"jku": nobody}).status_code == 401

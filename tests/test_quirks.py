@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,13 @@ from typing import Any
 import pytest
 
 from plugin import cards as writing
+from plugin import hooks
 from plugin.app import create_app
 from plugin.cards import plain
 from plugin.config import Settings
 from plugin.demo import moved
 from plugin.findings import Proposal
+from plugin.outgoing import Allowed
 from plugin.profiles import DEFAULT, PROFILES, RXNORM, VERBS, Profile
 from tests import doors, responses
 from tests.signing import SIGN, URL, bearer, client, registry
@@ -116,7 +120,43 @@ def test_a_client_is_answered_by_the_label_of_its_table(golden: Golden) -> None:
         assert all(card["extension"][responses.EXTENSION]["label"].startswith(loaded) for card in cards)
 
 
+@pytest.mark.parametrize(
+    ("own", "read"), [("https://own.example/r4", ["https://own.example/r4"]), (None, ["https://all.example"])]
+)
+def test_only_the_servers_of_its_table_are_read_for_a_client_else_those_of_the_setting(
+    tmp_path: Path, golden: Golden, monkeypatch: pytest.MonkeyPatch, own: str | None, read: list[str]
+) -> None:
+    seen: list[str] = []
+
+    def opened(_: Any, __: Any, servers: Any, ___: Any, *, without_token: bool) -> None:
+        assert not without_token
+        seen.extend(map(str, servers))
+
+    monkeypatch.setattr(hooks, "opened", opened)
+    settings = Settings(
+        store="",
+        clients=registry(tmp_path, hospital=client(fhir_servers=own)),
+        url=URL,
+        fhir_servers=(Allowed.parse("https://all.example"),),
+    )
+    service = create_app(settings).test_client()
+    assert service.post(SIGN, json=golden("raised-bilirubin"), headers=bearer()).status_code == 200
+    assert seen == read
+
+
 # --- shadow mode ---------------------------------------------------------------------------------------------
+
+
+def test_the_store_tells_what_was_shown_from_what_would_have_been(tmp_path: Path, golden: Golden) -> None:
+    file = registry(tmp_path, hospital=client(shadow="info"))
+    store = f"sqlite:///{tmp_path}/kept.db"
+    service = create_app(Settings(store=store, clients=file, url=URL)).test_client()
+    body = moved(golden("raised-bilirubin"), datetime.now(UTC).date())
+    (shown,) = service.post(SIGN, json=body, headers=bearer()).get_json()["cards"]
+    with closing(sqlite3.connect(tmp_path / "kept.db")) as kept:
+        rows = dict(kept.execute("select id, shadow from cards where client = 'hospital'"))
+    assert [card for card, shadow in rows.items() if not shadow] == [shown["uuid"]]
+    assert len(rows) > 1
 
 
 @pytest.mark.parametrize(("shadow", "shown"), [("silent", []), ("info", ["info"])])
@@ -124,7 +164,7 @@ def test_in_shadow_mode_everything_is_found_and_noted_and_little_is_shown(
     tmp_path: Path, golden: Golden, capfd: pytest.CaptureFixture[str], shadow: str, shown: list[str]
 ) -> None:
     file = registry(tmp_path, hospital=client(shadow=shadow))
-    service = create_app(Settings(clients=file, url=URL)).test_client()
+    service = create_app(Settings(store="", clients=file, url=URL)).test_client()
     body = moved(
         golden("clean-cycle-1-day-1" if shadow == "info" else "raised-bilirubin"), datetime.now(UTC).date()
     )

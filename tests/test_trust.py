@@ -122,7 +122,7 @@ def test_a_client_may_write_an_audience_of_its_own(tmp_path: Path, logged: Log) 
 def test_where_the_service_knows_no_address_only_those_audiences_are_good(
     tmp_path: Path, logged: Log
 ) -> None:
-    app = create_app(Settings(clients=registry(tmp_path, epic=client(aud="inotuzumab"))))
+    app = create_app(Settings(store="", clients=registry(tmp_path, epic=client(aud="inotuzumab"))))
     assert ask(app.test_client(), VIEW, aud="inotuzumab").status_code == 200
     for aud in (VIEW, "", f"http://localhost{VIEW}"):
         refused(ask(app.test_client(), VIEW, aud=aud), logged, "aud")
