@@ -61,7 +61,7 @@ def serve(
     settings = _settings(host=host, port=port, label=label, policy=policy, development=development)
     try:
         app = create_app(settings)
-    except (LabelError, Unstored) as error:
+    except (LabelError, BadSetting, Unstored) as error:
         raise click.ClickException(str(error)) from None
 
     def ready(url: str) -> None:
@@ -221,9 +221,17 @@ def _worked(folder: Path | None) -> list[comparing.Asked]:
 @main.command()
 @_policy
 def check(policy: Path | None) -> None:
-    """Check the packaged labels, policies and value sets, the settings of the environment, and a site policy."""
+    """Check labels, policies and value sets, the settings of the environment, a site policy and the registry."""
+    from plugin.app import trusted
+    from plugin.outgoing import Door
+
     settings = _settings(policy=policy)
     problems = checklist.problems(settings.label, settings.policy)
+    if settings.clients:
+        try:
+            trusted(settings, DRUGS[0].labels, Door(settings.fhir_ca))
+        except BadSetting as error:
+            problems.append(str(error))
     for problem in problems:
         click.echo(problem, err=True)
     if problems:

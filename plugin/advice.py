@@ -107,6 +107,18 @@ def concerns(request: HookRequest, label: Label, drug: Drug = DRUGS[0]) -> bool:
     return any(medicine is None or drug.concerns(medicine, label) for medicine in medicines_of(request))
 
 
+def about(
+    record: Record,
+    label: Label,
+    policy: Any,
+    now: datetime,
+    zone: tzinfo | None = None,
+    drug: Drug = DRUGS[0],
+) -> str:
+    """What a record is about, as `View.kind` says it: "none" where it is no business of the drug."""
+    return drug.view(read(record, now, zone), record.selections, label, policy).kind
+
+
 def advise(
     record: Record,
     label: Label,

@@ -19,6 +19,7 @@ from plugin.advice import Advice, Said, Topic
 from plugin.concepts import BASE
 from plugin.facts import Fact
 from plugin.findings import Indicator, Proposal
+from plugin.profiles import DEFAULT, PLAIN, Profile
 from plugin.record import Json
 
 EXTENSION = "org.example.inotuzumab-cds"
@@ -38,18 +39,27 @@ OVERRIDE_REASONS = (
 )
 
 
-def cards(advice: Advice, instance: str) -> list[Card]:
-    """The cards of one call, the most urgent first. `instance` makes their ids: fresh for every answer."""
-    return [_card(topic, advice, instance) for topic in advice.topics]
+def cards(advice: Advice, instance: str, profile: Profile = DEFAULT) -> list[Card]:
+    """The cards of one call, the most urgent first. `instance` makes their ids: fresh for every answer.
+
+    `profile`: what the EHR can do with them. A proposal that it does not carry out is written in the detail.
+    """
+    return [_card(topic, advice, instance, profile) for topic in advice.topics]
 
 
-def _card(topic: Topic, advice: Advice, instance: str) -> Card:
-    suggestions = [_suggestion(p, topic, advice, instance) for p in _proposals(topic)]
+def _card(topic: Topic, advice: Advice, instance: str, profile: Profile) -> Card:
+    proposals = _proposals(topic)
+    suggestions = [
+        _suggestion(p, topic, advice, instance, profile) for p in proposals if p.verb in profile.applies
+    ]
+    words = "\n\n".join(
+        [detail(topic, advice), *_by_hand([p for p in proposals if p.verb not in profile.applies])]
+    )
     card: Card = {
         "uuid": str(uuid5(NAMESPACE, f"{instance}/{topic.code}/{topic.indicator}")),
         "summary": summary(topic, advice),
         "indicator": topic.indicator.value,
-        "detail": detail(topic, advice),
+        "detail": plain(words) if profile.detail == PLAIN else words,
         "source": {"label": advice.label.title, "url": advice.label.url, "topic": _topic(topic.code)},
     }
     if suggestions:
@@ -105,6 +115,17 @@ def detail(topic: Topic, advice: Advice) -> str:
 def _quietest(topics: Sequence[Topic]) -> Topic:
     """Where a remark on the whole answer stands: with the state of the data, else on the last card."""
     return next((topic for topic in topics if topic.code == "data"), topics[-1])
+
+
+def _by_hand(proposals: Sequence[Proposal]) -> list[str]:
+    """A paragraph of what the EHR cannot do at a click, if there is any."""
+    said = dict.fromkeys(proposal.description.rstrip(".") for proposal in proposals)
+    return [f"**To do by hand:** {_literal('; '.join(said))}."] if said else []
+
+
+def plain(markdown: str) -> str:
+    """Our own Markdown as text for an EHR that shows it as it comes: emphasis and escapes gone, paragraphs kept."""
+    return re.sub(r"\\([\\*<(])|\*", r"\1", markdown)
 
 
 def _literal(text: str) -> str:
@@ -174,42 +195,43 @@ def _proposals(topic: Topic) -> list[Proposal]:
     return list(once.values())
 
 
-def _suggestion(proposal: Proposal, topic: Topic, advice: Advice, instance: str) -> Json:
+def _suggestion(proposal: Proposal, topic: Topic, advice: Advice, instance: str, profile: Profile) -> Json:
     what = f"{instance}/{topic.code}/{proposal.verb}/{proposal.order}/{proposal.code or proposal.text}"
     suggestion: Json = {"label": proposal.label, "uuid": str(uuid5(NAMESPACE, what))}
     if proposal.recommended:
         suggestion["isRecommended"] = True
-    suggestion["actions"] = [_action(proposal, advice)]
+    suggestion["actions"] = [_action(proposal, advice, profile)]
     return suggestion
 
 
-def _action(proposal: Proposal, advice: Advice) -> Json:
+def _action(proposal: Proposal, advice: Advice, profile: Profile) -> Json:
     if proposal.verb == "remove":
         return {"type": "delete", "description": proposal.description, "resourceId": proposal.order}
     if proposal.verb == "amend":
         assert proposal.mg is not None  # an amendment is to a dose
         changed = amended(advice.drafts[proposal.order], proposal.mg)
         return {"type": "update", "description": proposal.description, "resource": changed}
-    made = _prescription(proposal, advice) if proposal.verb == "prescribe" else _request(proposal, advice)
+    make = _prescription if proposal.verb == "prescribe" else _request
+    made = make(proposal, advice, profile)
     return {"type": "create", "description": proposal.description, "resource": made}
 
 
-def _prescription(proposal: Proposal, advice: Advice) -> Json:
+def _prescription(proposal: Proposal, advice: Advice, profile: Profile) -> Json:
     return _resource(
         MedicationRequest,
         status="draft",
         intent="order",
-        medicationCodeableConcept=_concept(proposal),
+        medicationCodeableConcept=_concept(proposal, profile),
         subject={"reference": f"Patient/{advice.patient}"},
     )
 
 
-def _request(proposal: Proposal, advice: Advice) -> Json:
+def _request(proposal: Proposal, advice: Advice, profile: Profile) -> Json:
     return _resource(
         ServiceRequest,
         status="draft",
         intent="order",
-        code=_concept(proposal),
+        code=_concept(proposal, profile),
         subject={"reference": f"Patient/{advice.patient}"},
     )
 
@@ -220,8 +242,11 @@ def _resource(kind: type[Resource], **elements: Any) -> Json:
     return {"resourceType": made.get_resource_type(), **json.loads(made.model_dump_json(exclude_none=True))}
 
 
-def _concept(proposal: Proposal) -> Json:
-    """The CodeableConcept of what is proposed: a code where one is known, and always words."""
+def _concept(proposal: Proposal, profile: Profile) -> Json:
+    """The CodeableConcept of what is proposed: a code where one is known, and always words.
+
+    Where the EHR knows the code system by another name, the coding stands there under that name as well.
+    """
     text = proposal.text or (proposal.code[2] if proposal.code else proposal.label)
     coding = proposal.code or next(
         (
@@ -234,7 +259,9 @@ def _concept(proposal: Proposal) -> Json:
     if coding is None:
         return {"text": text}
     system, code, display = coding
-    return {"coding": [{"system": system, "code": code, "display": display}], "text": text}
+    systems = (profile.systems[system], system) if system in profile.systems else (system,)
+    codings = [{"system": each, "code": code, "display": display} for each in systems]
+    return {"coding": codings, "text": text}
 
 
 def amended(draft: Json, mg: Decimal) -> Json:

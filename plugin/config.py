@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from plugin.outgoing import Allowed
+
 PREFIX = "PLUGIN_"
 
 
@@ -85,8 +87,37 @@ def _store(written: str) -> str:
     return written
 
 
-def _setting(default: Any, read: Callable[[str], Any], says: str) -> Any:
-    return field(default=default, metadata={"read": read, "says": says})
+def _servers(written: str) -> tuple[Allowed, ...]:
+    try:
+        return tuple(Allowed.parse(one, development=True) for one in written.split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError(
+            "base URLs like https://ehr.example.org/fhir, separated by commas, each followed by the word "
+            f"internal if it may lie in this network: {error}"
+        ) from None
+
+
+def _certificates(written: str) -> str:
+    if not Path(written).is_file():
+        raise ValueError("a file that exists")
+    return written
+
+
+def _url(written: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?", written):
+        raise ValueError("a URL like https://cds.example.org, without a query")
+    return written.rstrip("/")
+
+
+def _replay(written: str) -> str:
+    if not re.match(r"(rediss?|unix)://[^\s]", written):
+        raise ValueError("the URL of a Redis server like redis://host:6379/0")
+    return written
+
+
+def _setting(default: Any, read: Callable[[str], Any], says: str, secret: bool = False) -> Any:
+    """`secret`: its value may hold a password, so that no message repeats it."""
+    return field(default=default, metadata={"read": read, "says": says, "secret": secret})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +137,20 @@ class Settings:
     development: bool = _setting(
         False, _yes, "answer calls without credentials; only on a loopback address, never with patients' data"
     )
+    clients: Path | None = _setting(  # noqa: RUF009  # _setting makes a dataclass field
+        None, Path, "the registry of CDS Clients that may call, a TOML file; needed except in development"
+    )
+    url: str = _setting(
+        "",
+        _url,
+        "base URL of the service as clients call it, https; needed where a client has no `aud` of its own",
+    )
+    replay: str = _setting(
+        "",
+        _replay,
+        "Redis that remembers which tokens were seen; unset: memory shared by the workers of one `serve`",
+        secret=True,
+    )
     timezone: ZoneInfo | None = _setting(  # noqa: RUF009  # _setting makes a dataclass field
         None, _zone, "whose today, as an IANA name; unset: the offset of the order's authoredOn, else UTC"
     )
@@ -124,6 +169,19 @@ class Settings:
         _origins,
         "origins of browser clients, separated by commas; * for any. In development, unset means any",
     )
+    fhir_servers: tuple[Allowed, ...] = _setting(
+        (),
+        _servers,
+        "FHIR servers that may be read for what was not sent: base URLs separated by commas, each followed by "
+        "the word internal if its name may stand for an address of this network",
+    )
+    fhir_budget: int = _setting(
+        2000, _number(1, 60_000), "milliseconds that all reads of one request may take together"
+    )
+    fhir_call: int = _setting(1000, _number(1, 60_000), "milliseconds that one read may take")
+    fhir_ca: str | None = _setting(
+        None, _certificates, "file of the certificates to trust (PEM) instead of the public authorities'"
+    )
 
     def __post_init__(self) -> None:
         if self.development and not loopback(self.host):
@@ -131,6 +189,11 @@ class Settings:
                 f"{PREFIX}DEVELOPMENT needs no credentials, so it is for a loopback address: "
                 f"{PREFIX}HOST is {self.host!r}."
             )
+        plain = [str(server) for server in self.fhir_servers if server.base.scheme == "http"]
+        if plain and not self.development:
+            raise BadSetting(f"{PREFIX}FHIR_SERVERS holds {plain[0]}: http is for development mode.")
+        if self.url and not (self.url.startswith("https://") or self.development):
+            raise BadSetting(f"{PREFIX}URL is {self.url!r}; it must be https except in development.")
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -152,7 +215,8 @@ class Settings:
             try:
                 found[f.name] = f.metadata["read"](written)
             except ValueError as error:
-                raise BadSetting(f"{variable} is {written!r}; it must be {error}.") from None
+                shown = "something else" if f.metadata["secret"] else repr(written)
+                raise BadSetting(f"{variable} is {shown}; it must be {error}.") from None
         return cls(**found | {name: value for name, value in given.items() if value is not None})
 
 

@@ -45,11 +45,8 @@ def run(file: Path, screen: terminal.Screen, today: date) -> str:
 
 
 @contextmanager
-def service(*options: str, store: str = "off") -> Iterator[str]:
-    """A service in development mode on a free loopback port for as long as the context lasts: its URL.
-
-    Raises NotStarted.
-    """
+def service(*options: str, store: str = "off", development: bool = True) -> Iterator[str]:
+    """A service on a free loopback port for as long as the context lasts: its URL. Raises NotStarted."""
     command = [
         sys.executable,
         "-m",
@@ -59,7 +56,7 @@ def service(*options: str, store: str = "off") -> Iterator[str]:
         "127.0.0.1",
         "--port",
         "0",
-        "--development",
+        *(["--development"] if development else []),
         *options,
     ]
     with (

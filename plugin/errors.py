@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from plugin.answers import as_json
 from plugin.fetch import Unobtainable
 from plugin.record import Malformed
+from plugin.replay import Unsure
 from plugin.store import Unstored
 
 log = structlog.stdlib.get_logger("plugin.errors")
@@ -54,6 +55,10 @@ def register(app: Flask) -> None:
         response = outcome(503, "transient", "This could not be kept. Send it again.")
         response.headers["Retry-After"] = "5"
         return response
+
+    @app.errorhandler(Unsure)
+    def unsure(error: Unsure) -> Response:
+        return outcome(503, "transient", "The service cannot tell just now whether it may answer. Try again.")
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> Response | HTTPException:

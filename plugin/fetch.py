@@ -1,23 +1,29 @@
-"""Gathers the record of one call from what the client sent along.
+"""Gathers the record of one call from what the client sent along, and what it left out from its FHIR server.
 
-QUERIES is one text for asking and for reading: its templates are published at discovery, and say here what
-counts as an answer. Codes in them come from the value sets, so a new code reaches both at once.
+QUERIES is one text for asking and for reading: its templates are published at discovery, are read where a key
+was left out, and say here what counts as an answer. Codes in them come from the value sets, so a new code
+reaches all three at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from plugin import codes
 from plugin import concepts as c
 from plugin.concepts import Concept
-from plugin.fhir import Json, obj, pairs
+from plugin.ehr import Ehr
+from plugin.fhir import Json, obj, pairs, path, text
 from plugin.record import PATIENT_VIEW, HookRequest, Page, Record, once, page
 from plugin.references import References
 
 PATIENT = "{{context.patientId}}"
+MEDICINES = ("MedicationRequest", "MedicationAdministration", "MedicationStatement")
+MOST_MEDICINES = 20  # that are read one by one
 
 
 class Unobtainable(Exception):
@@ -43,6 +49,7 @@ class Query:
     count: int = 0
     core: bool = False
     orders_only: bool = False  # of no use at patient-view
+    decides: bool = False  # whether the call concerns the drug at all rests on it
 
     @property
     def template(self) -> str:
@@ -51,6 +58,16 @@ class Query:
         code = f"&code={codes.search(*self.of)}" if self.of else ""
         order = f"&_sort={self.order}" if self.order else ""
         return f"{self.kind}?{self.by}{code}{order}&_count={self.count}"
+
+    def url(self, patient: str) -> str:
+        """The template for one patient, encoded, relative to a FHIR server. Medicines are asked to come along."""
+        along = f"&_include={self.kind}:medication" if self.kind in MEDICINES else ""
+        before, *rest = self.template.split(PATIENT)
+        return (
+            quote(before, safe="/?&=:,")
+            + "".join(quote(patient, safe="") + quote(piece, safe="/?&=:,") for piece in rest)
+            + along
+        )
 
 
 # What a patient under treatment has measured every few days ...
@@ -124,8 +141,10 @@ QUERIES = (
     Query(key="rare", kind="Observation", of=_RARE, order="-date", count=100),
     Query(key="counts", kind="Observation", of=_COUNTS, order="-date", count=250),
     Query(key="ecg", kind="Observation", of=_ECG, order="-date", count=100),
-    Query(key="conditions", kind="Condition", count=200, core=True),
-    Query(key="medications", kind="MedicationRequest", order="-authoredon", count=200, core=True),
+    Query(key="conditions", kind="Condition", count=200, core=True, decides=True),
+    Query(
+        key="medications", kind="MedicationRequest", order="-authoredon", count=200, core=True, decides=True
+    ),
     Query(key="inotuzumabOrders", kind="MedicationRequest", of=(c.INOTUZUMAB_OZOGAMICIN,), count=50),
     Query(
         key="administrations",
@@ -134,10 +153,11 @@ QUERIES = (
         order="-effective-time",
         count=100,
         core=True,
+        decides=True,
     ),
-    Query(key="statements", kind="MedicationStatement", count=100, orders_only=True),
+    Query(key="statements", kind="MedicationStatement", count=100, orders_only=True, decides=True),
     Query(key="allergies", kind="AllergyIntolerance", count=100, orders_only=True),
-    Query(key="procedures", kind="Procedure", order="-date", count=100),
+    Query(key="procedures", kind="Procedure", order="-date", count=100, decides=True),
     Query(key="serviceRequests", kind="ServiceRequest", of=(c.HSCT_PROCEDURE,), count=50, orders_only=True),
     Query(
         key="carePlans",
@@ -170,19 +190,50 @@ def templates(hook: str) -> dict[str, str]:
     return {query.key: query.template for query in queries(hook)}
 
 
-def gather(request: HookRequest) -> Record:
-    """Everything that came with one call: each resource once, whatever key it came under.
+def gather(
+    request: HookRequest, ehr: Ehr | None = None, about: Callable[[Record], str] | None = None
+) -> Record:
+    """Everything there is for one call: each resource once, whatever key it came under.
 
     A key that is absent, or holds an OperationOutcome, is not answered, unless what it asks for came under
-    another key. null and an empty Bundle are answers. Never raises, whatever a prefetch holds.
+    another key; null and an empty Bundle are answers. What is not answered, or has further pages, is read from
+    `ehr`. `about` says what a record is about, as `View.kind` does: where what was sent does not show that the
+    call concerns the drug, the lists that decide this are read first, and nothing more if it does not. Never
+    raises, whatever a prefetch or a server holds.
     """
     pages = {key: found for key, value in request.prefetch.items() if (found := page(value)) is not None}
     asked = {q.key for q in QUERIES if q.key in pages and _fits(q, request.prefetch[q.key])}
+
+    def read(wanted: Mapping[str, str | Page]) -> Record:
+        if ehr:
+            found = ehr.read(wanted)
+            pages.update(found)
+            asked.update(found)
+        return _record(request, pages, asked)
+
+    record = read({})
+    if ehr is None:
+        return record
+    record = read(_medicines(request.drafts, record, ehr))
+    wanted = _wanted(request, record, pages)
+    if about and about(record) in ("none", "unsure"):
+        first = {q.key for q in QUERIES if q.decides}
+        record = read({key: what for key, what in wanted.items() if key in first})
+        if about(record) == "none":
+            return record
+        wanted = {key: what for key, what in wanted.items() if key not in first}
+    record = read(wanted)
+    return read(_medicines(record.resources, record, ehr))
+
+
+def _record(request: HookRequest, pages: Mapping[str, Page], fitting: Set[str]) -> Record:
+    """The record that these pages make. `fitting`: the keys that they answer as they were asked."""
     resources = once(resource for one in pages.values() for resource in one.resources)
     full_urls: dict[str, Json] = {}
     for sent in (*(one.full_urls for one in pages.values()), request.full_urls):
         full_urls |= sent
     find = References(request.drafts, full_urls, resources)
+    asked = {q.key for q in QUERIES if q.key in fitting}
     pooled = {q.key for q in QUERIES if q.key not in asked and _pooled(q, pages, find)}
     truncated = _truncated(asked, pooled, pages)
     answered = asked | pooled
@@ -201,6 +252,26 @@ def gather(request: HookRequest) -> Record:
         unanswered=tuple(q.key for q in queries(request.hook) if q.key not in answered),
         truncated=frozenset(truncated),
     )
+
+
+def _wanted(request: HookRequest, record: Record, pages: Mapping[str, Page]) -> dict[str, str | Page]:
+    """What is to be read: the keys without an answer, and the pages that follow one that came."""
+    missing = {q.key: q.url(request.patient) for q in queries(request.hook) if q.key in record.unanswered}
+    return missing | {key: one for key, one in pages.items() if one.following}
+
+
+def _medicines(holders: Iterable[Json], record: Record, ehr: Ehr) -> dict[str, str]:
+    """The Medications that orders refer to, that did not come, and of which the order says nothing itself."""
+    find = References(record.drafts, record.full_urls, record.resources)
+    wanted: dict[str, str] = {}
+    for holder in holders:
+        reference = holder.get("medicationReference") if holder.get("resourceType") in MEDICINES else None
+        named, written = path(reference), text(obj(reference).get("reference"))
+        if not re.fullmatch(r"Medication/[A-Za-z0-9._-]{1,255}", named) or find(reference, holder):
+            continue
+        if written in (named, f"{ehr.base}/{named}") and len(wanted) < MOST_MEDICINES:
+            wanted[named] = named
+    return wanted
 
 
 def demand(record: Record) -> None:

@@ -17,18 +17,23 @@ from werkzeug.exceptions import RequestEntityTooLarge, Unauthorized, Unsupported
 from plugin import feedback, record
 from plugin.answers import as_json
 from plugin.cards import EXTENSION, cards
+from plugin.clients import DEVELOPER, INFO, SANDBOX, SANDBOX_USER, SILENT, Client
 from plugin.config import Settings, loopback
+from plugin.ehr import Budget, opened
 from plugin.fetch import templates
 from plugin.fhir import Json
+from plugin.outgoing import Door
 from plugin.service import Stock, answer
 from plugin.store import Store, Unstored
+from plugin.trust import Refused, Trust
 
 log = structlog.stdlib.get_logger("plugin.hooks")
 
 CDS_HOOKS = "2.0.1"
 REQUIRES = (
-    "FHIR R4. Data come by prefetch: at least one of patient, observations, conditions, medications and "
-    "administrations. A list that is not sent is named on a card, and what needs it is not judged."
+    "FHIR R4. Data come by prefetch or are read from the FHIR server with the token of the request: at least one "
+    "of patient, observations, conditions, medications and administrations. A list that is neither sent nor "
+    "readable is named on a card, and what needs it is not judged."
 )
 
 
@@ -73,18 +78,41 @@ SERVICES = (
 )
 
 
-def authenticate(call: Request, settings: Settings) -> None:
-    """Whether to answer this caller at all. Raises Unauthorized.
+def authenticate(call: Request, settings: Settings, trust: Trust) -> Client:
+    """Who is calling. Raises Unauthorized, whatever was wrong; the reason is for the log alone.
 
-    In development anybody on this machine is answered; otherwise nobody, until clients can be trusted.
+    In development anybody on this machine is answered, and the log says what he would have been refused for.
     """
-    if not (settings.development and loopback(call.remote_addr or "")):
-        raise Unauthorized(www_authenticate=WWWAuthenticate("bearer"))
+    try:
+        client = trust.client(call.headers.get("Authorization", ""), call.path)
+    except Refused as refused:
+        g.refused = refused.reason
+        if refused.client:
+            g.client = refused.client
+        if not (settings.development and _here(call)):
+            raise Unauthorized(www_authenticate=WWWAuthenticate("bearer")) from None
+        client = SANDBOX_USER if refused.iss == SANDBOX else DEVELOPER
+    g.client = client.name
+    return client
 
 
-def blueprint(settings: Settings, labels: Stock, store: Store | None = None) -> Blueprint:
-    """The endpoints for these settings and these labels; without a store, feedback has none."""
+_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+
+
+def _here(call: Request) -> bool:
+    """Whether a caller sits at this machine. One whom a proxy brings does not, wherever the proxy is."""
+    return loopback(call.remote_addr or "") and not any(name in call.headers for name in _FORWARDED)
+
+
+def blueprint(
+    settings: Settings, labels: Stock, trust: Trust, door: Door, store: Store | None = None
+) -> Blueprint:
+    """The endpoints for these settings and these labels, for the clients that are trusted.
+
+    FHIR servers are read through `door`; without a store, feedback has no address.
+    """
     hooks = Blueprint("hooks", __name__)
+    budget = Budget(settings.fhir_budget / 1000, settings.fhir_call / 1000)
     services = [
         {
             "hook": service.hook,
@@ -102,20 +130,24 @@ def blueprint(settings: Settings, labels: Stock, store: Store | None = None) -> 
         return as_json({"services": services})
 
     def call(service: Service) -> Response:
-        authenticate(request, settings)
+        client = authenticate(request, settings, trust)
         asked = record.parse(_body(request, settings.max_body), service.hook)
         g.hook, g.instance = asked.hook, asked.instance
-        advice = answer(asked, labels, settings.label, datetime.now(UTC), settings.timezone)
-        found = cards(advice, str(uuid4())) if advice else []  # a retry gets ids of its own
+        servers = client.fhir_servers or settings.fhir_servers
+        ehr = opened(asked, door, servers, budget, without_token=settings.development)
+        stated = client.label or settings.label
+        advice = answer(asked, labels, stated, datetime.now(UTC), settings.timezone, ehr=ehr)
+        found = cards(advice, str(uuid4()), client.profile) if advice else []  # a retry gets ids of its own
+        shown = _shown(found, client)
         g.rules = sorted(_rules(found))
-        _audit(store, found, asked.hook)
-        return as_json({"cards": found})
+        _audit(store, found, shown, client, asked.hook)
+        return as_json({"cards": shown})
 
     def take(service: Service) -> Response:
-        authenticate(request, settings)
+        client = authenticate(request, settings, trust)
         outcomes = feedback.parse(_body(request, settings.max_body))
         assert store is not None  # the address is not there without one
-        store.keep(outcomes, at=datetime.now(UTC), client="", service=service.id)
+        store.keep(outcomes, at=datetime.now(UTC), client=client.name, service=service.id)
         return Response(status=200)
 
     hooks.add_url_rule("/cds-services", "discovery", discover, strict_slashes=False)
@@ -138,13 +170,42 @@ def blueprint(settings: Settings, labels: Stock, store: Store | None = None) -> 
     return hooks
 
 
-def _audit(store: Store | None, found: list[Json], hook: str) -> None:
-    """Keep what is shown. That it could not be kept is logged, and is no reason to show nothing."""
+def _shown(found: list[Json], client: Client) -> list[Json]:
+    """The cards that a client is shown: all, or in shadow mode none, or only those that ask for nothing."""
+    if client.shadow == SILENT:
+        return []
+    return [card for card in found if card["indicator"] == "info"] if client.shadow == INFO else found
+
+
+def _audit(store: Store | None, found: list[Json], shown: list[Json], client: Client, hook: str) -> None:
+    """Note what was found, shown or not: topics, indicators, rules and label, nothing of the patient.
+
+    That it could not be kept is logged, and is no reason to show nothing.
+    """
+    if found:
+        log.info(
+            "cards", client=client.name, hook=hook, cards=[_noted(card, card in shown) for card in found]
+        )
     try:
         if store:
-            store.show(found, at=datetime.now(UTC), client="", hook=hook)
+            hidden = [card for card in found if card not in shown]
+            now = datetime.now(UTC)
+            store.show(shown, at=now, client=client.name, hook=hook)
+            store.show(hidden, at=now, client=client.name, hook=hook, shadow=True)
     except Unstored as error:
         log.error("cards not kept", reason=str(error))
+
+
+def _noted(card: Json, shown: bool) -> Json:
+    ours = card["extension"][EXTENSION]
+    return {
+        "card": card["uuid"],
+        "shown": shown,
+        "topic": card["source"]["topic"]["code"],
+        "indicator": card["indicator"],
+        "rules": [finding["rule"] for finding in ours.get("findings", ())],
+        "label": ours["label"],
+    }
 
 
 def _body(call: Request, limit: int) -> bytes:

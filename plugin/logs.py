@@ -45,6 +45,7 @@ def configure() -> None:
     logger = logging.getLogger("plugin")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
+    logging.getLogger("urllib3").propagate = False  # it writes whole URLs, with the patient's id in them
 
 
 def _discreet(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
@@ -54,7 +55,7 @@ def _discreet(logger: WrappedLogger, method: str, event: EventDict) -> EventDict
 
 
 def watch(app: Flask) -> None:
-    """Log every call when it is answered. A view adds what it knows to `g`: hook, instance, rules, issue."""
+    """Log every call when it is answered. A view adds what it knows to `g`."""
 
     @app.before_request
     def start() -> None:
@@ -62,7 +63,8 @@ def watch(app: Flask) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        said = {name: g.get(name) for name in ("hook", "instance", "rules", "issue") if name in g}
+        names = ("client", "refused", "hook", "instance", "rules", "issue")
+        said = {name: g.get(name) for name in names if name in g}
         log.info(
             "call",
             service=request.endpoint,

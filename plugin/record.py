@@ -363,8 +363,9 @@ def page(value: Any) -> Page | None:
     refused = _unpack(value, found, full_urls)
     if refused and not found:
         return None
-    links = [text(link.get("url")) for link in objects(value.get("link")) if link.get("relation") == "next"]
-    return Page(resources=tuple(found), full_urls=full_urls, following=next(filter(None, links), None))
+    links = [link.get("url") for link in objects(value.get("link")) if link.get("relation") == "next"]
+    following = next((url for url in links if isinstance(url, str) and url), None)
+    return Page(resources=tuple(found), full_urls=full_urls, following=following)
 
 
 def _unpack(bundle: Json, found: list[Json], full_urls: dict[str, Json]) -> bool:

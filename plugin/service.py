@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from plugin import jurisdiction, labels
-from plugin.advice import Advice, advise, concerns
+from plugin.advice import Advice, about, advise, concerns
 from plugin.drugs import DRUGS
+from plugin.ehr import Ehr
 from plugin.fetch import demand, gather
 from plugin.labels import Label, LabelError
-from plugin.record import HookRequest
+from plugin.record import HookRequest, Record
 from plugin.rules import Drug, unmutable
 from plugin.site import Site, SiteError
 
@@ -56,17 +57,25 @@ def answer(
     *,
     as_of: date | None = None,
     strict: bool = False,
+    ehr: Ehr | None = None,
 ) -> Advice | None:
     """The advice on a request; None where it does not concern the drug, whatever data came with it.
 
     `stated`: whose label, as in `jurisdiction.choose`; `as_of`: which revision of it was effective. `zone` says
-    whose today it is; without one, the order does. `strict` lets a crashing rule through. Raises Unobtainable if
-    there is nothing to judge by, LabelError if there is no such label.
+    whose today it is; without one, the order does. `strict` lets a crashing rule through. `ehr` is read for what
+    did not come. Raises Unobtainable if there is nothing to judge by, LabelError if there is no such label.
     """
     labels = [label for label, _ in stock.values()]
-    if not any(concerns(request, label) for label in jurisdiction.possible(labels, stated, as_of)):
+    possible = jurisdiction.possible(labels, stated, as_of)
+    if not any(concerns(request, label) for label in possible):
         return None
-    record = gather(request)
+
+    def kind(record: Record) -> str:
+        """What the call is about under every label that may come to be chosen, or "unsure"."""
+        found = {about(record, label, stock[label.id][1], now, zone) for label in possible}
+        return found.pop() if len(found) == 1 else "unsure"
+
+    record = gather(request, ehr, kind)
     demand(record)
     choice = jurisdiction.choose(labels, stated, record, as_of)
     label, policy = stock[choice.label.id]

@@ -30,6 +30,10 @@ hypothesis.settings.load_profile("test")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--approve", action="store_true", help="record the golden responses anew")
+    parser.addoption(
+        "--every-ehr-case", action="store_true", help="every worked case against the real FHIR server: slow"
+    )
+    parser.addoption("--faults", type=int, default=60, help="requests of the fault run")
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +68,16 @@ def golden() -> Callable[[str], Json]:
         return found
 
     return read
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the service logs, whether or not an application was made before."""
+    from plugin import logs
+
+    logs.configure()
+    with caplog.at_level("INFO", "plugin"):
+        yield caplog
 
 
 # --- what was left out -----------------------------------------------------------------------------------

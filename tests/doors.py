@@ -24,7 +24,9 @@ from plugin.cards import cards
 from plugin.config import Settings
 from plugin.fetch import Unobtainable
 from plugin.labels import Label
+from plugin.outgoing import Allowed
 from plugin.service import Stock, answer, load, stock
+from tests import signing
 from tests.build import SERVICES
 from tests.resources import Json
 from tests.worked import Answer, Case
@@ -43,8 +45,21 @@ def labels(site: str = "") -> Stock:
 
 
 @cache
-def app(label: str, site: str = "") -> Flask:
-    return create_app(Settings(label=label, policy=file_of(site), development=True, store=""))
+@cache
+def app(label: str, server: str = "", budget: int = 20_000, call: int = 10_000, site: str = "") -> Flask:
+    """The service in development mode; `server` is the FHIR server that it may read, with ample time for it."""
+    servers = (Allowed.parse(server, development=True),) if server else ()
+    return create_app(
+        Settings(
+            label=label,
+            policy=file_of(site),
+            development=True,
+            store="",
+            fhir_servers=servers,
+            fhir_budget=budget,
+            fhir_call=call,
+        )
+    )
 
 
 @cache
@@ -96,15 +111,22 @@ def advice_on(
 
 def posted(case: Case) -> tuple[Answer, Json]:
     """The HTTP service, as a CDS Client calls it: the answer, and the whole of its JSON."""
-    return post(case.body(), case.hook, case.label, case.now, case.site)
+    return post(case.body(), case.hook, case.label, case.now, site=case.site)
 
 
 def post(
-    body: str | bytes, hook: str, label: str = "us", now: datetime = NOW, site: str = ""
+    body: str | bytes,
+    hook: str,
+    label: str = "us",
+    now: datetime = NOW,
+    server: str = "",
+    budget: int = 20_000,
+    call: int = 10_000,
+    site: str = "",
 ) -> tuple[Answer, Json]:
     with stopped(now):
         response = (
-            app(label, site)
+            app(label, server, budget, call, site)
             .test_client()
             .post(f"/cds-services/{SERVICES[hook]}", data=body, content_type="application/json")
         )
@@ -123,6 +145,26 @@ def stopped(moment: datetime) -> Iterator[None]:
 
     with mock.patch.object(hooks, "datetime", Stopped):
         yield
+
+
+def signed(body: str | bytes, hook: str, now: datetime, **client: Any) -> tuple[Answer, Json]:
+    """The HTTP service, as a client of a registry calls it: with a JWT, and answered as the registry says."""
+    path = f"/cds-services/{SERVICES[hook]}"
+    with stopped(now):
+        response = (
+            registered(json.dumps(client))
+            .test_client()
+            .post(path, data=body, content_type="application/json", headers=signing.bearer(path))
+        )
+    said = json.loads(response.data)
+    return Answer.of(response.status_code, said["cards"] if response.status_code == 200 else []), said
+
+
+@cache
+def registered(client: str) -> Flask:
+    with TemporaryDirectory() as folder:
+        file = signing.registry(Path(folder), hospital=signing.client(**json.loads(client)))
+        return create_app(Settings(store="", clients=file, url=signing.URL))
 
 
 # --- the command line ----------------------------------------------------------------------------------------

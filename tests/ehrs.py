@@ -1,4 +1,4 @@
-"""Real FHIR servers for tests: one that holds charts (SEKMET), started once and filled over HTTP."""
+"""FHIR servers for tests: a real one that is filled over HTTP (SEKMET), and one that plays back, with faults."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
+from threading import Thread
+from typing import Any
 
 import requests
 
+from plugin.fetch import queries
 from tests.build import body
 from tests.resources import Json
 
@@ -83,3 +88,100 @@ def load(base: str, resources: list[Json]) -> None:
             ]
             if failed:
                 raise RuntimeError(f"{len(failed)} resources were refused: {failed[0]}")
+
+
+# --- a server that plays back ----------------------------------------------------------------------------------
+
+Reply = tuple[int, dict[str, str], bytes]  # status, headers, body
+FHIR_JSON = {"Content-Type": "application/fhir+json"}
+
+
+class Playback(ThreadingHTTPServer):
+    """A FHIR server that answers each of our queries with what a request holds under that prefetch key.
+
+    `play` gives a request a base URL of its own. `faults` may answer a call instead: it is asked with the key
+    and the handler, and returns a Reply, True if it has answered by itself, or None. `calls` are the calls that
+    came: path and headers.
+    """
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.bodies: dict[str, tuple[str, Reply]] = {}
+        self.faults: Callable[[str, BaseHTTPRequestHandler], Reply | bool | None] = lambda key, handler: None
+        self.calls: list[tuple[str, dict[str, str]]] = []
+        self._numbers = count()
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def play(self, request: Json) -> Json:
+        """The same request without its prefetch, from a base at which everything it held can be read.
+
+        null stays: it is an answer, and cannot be told from nothing by reading.
+        """
+        path = f"/{next(self._numbers)}/fhir"
+        sent = request["prefetch"]
+        for query in queries(request["hook"]):
+            where = f"{path}/{query.url(request['context']['patientId'])}"
+            self.bodies[where] = (query.key, _reply(sent.get(query.key)))
+        nulls = {key: None for key, value in sent.items() if value is None}
+        return {**request, "prefetch": nulls, "fhirServer": self.origin + path}
+
+
+def _reply(value: Any) -> Reply:
+    if value is None:
+        return (404, FHIR_JSON, b'{"resourceType":"OperationOutcome"}')
+    status = 403 if value.get("resourceType") == "OperationOutcome" else 200
+    return (status, FHIR_JSON, body(value).encode())
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one packet
+    disable_nagle_algorithm = True
+    server: Playback
+
+    def do_GET(self) -> None:
+        self.server.calls.append((self.path, {k.lower(): v for k, v in self.headers.items()}))
+        key, reply = self.server.bodies.get(self.path, ("", _reply(None)))
+        instead = self.server.faults(key, self)
+        if instead is True:
+            return
+        status, headers, said = instead or reply
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(said)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(said)
+
+    def handle(self) -> None:
+        try:
+            super().handle()
+        except OSError:
+            self.close_connection = True  # the client has gone, which is its right
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        except OSError:
+            self.close_connection = True
+
+    def log_message(self, *args: Any) -> None:
+        """Nothing: a test is read by its failures."""
+
+
+@contextmanager
+def playback() -> Iterator[Playback]:
+    server = Playback()
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

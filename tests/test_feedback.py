@@ -26,6 +26,7 @@ from plugin.feedback import MOST, Outcome, parse
 from plugin.record import Malformed
 from plugin.store import Store, Unstored
 from tests import postgres
+from tests.signing import URL, bearer, registry
 
 Golden = Callable[[str], Any]
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -288,8 +289,11 @@ def test_bad_feedback_is_refused_whole(kept: tuple[FlaskClient, Store]) -> None:
 
 
 def test_feedback_needs_credentials_like_any_call(tmp_path: Path) -> None:
-    closed = create_app(Settings(store=f"sqlite:///{tmp_path}/kept.db")).test_client()
-    assert closed.post(f"{SIGN}/feedback", data=body()).status_code == 401
+    settings = Settings(store=f"sqlite:///{tmp_path}/kept.db", clients=registry(tmp_path), url=URL)
+    path, closed = f"{SIGN}/feedback", create_app(settings).test_client()
+    assert closed.post(path, data=body()).status_code == 401
+    assert closed.post(path, data=body(), headers=bearer(SIGN)).status_code == 401
+    assert closed.post(path, data=body(), headers=bearer(path)).status_code == 200
 
 
 def test_without_a_store_there_is_no_such_address(client: FlaskClient) -> None:

@@ -1,11 +1,13 @@
 """Whole conversations: each request of `golden/<story>` is answered by its response, word for word.
 
+A story with a `call.toml` is called by a client of the registry whose table says what that file says.
 `pytest tests/test_golden.py --approve` records the answers anew; read the difference before committing it.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,12 @@ STORIES = sorted(file.parent.name for file in FOLDER.glob("*/request.json"))
 
 
 def moment(asked: Any) -> datetime:
-    """When the newest draft was written: a conversation is of its own day."""
-    drafts = [entry["resource"] for entry in asked["context"]["draftOrders"]["entry"]]
-    return max(datetime.fromisoformat(d["authoredOn"]) for d in drafts if "T" in d.get("authoredOn", ""))
+    """When the newest draft was written, or where there is none, when something was last measured: its own day."""
+    drafts = [entry["resource"] for entry in asked["context"].get("draftOrders", {}).get("entry", [])]
+    lists = [found.get("entry", []) for found in asked["prefetch"].values() if found]
+    measured = [entry["resource"].get("effectiveDateTime", "") for entries in lists for entry in entries]
+    written = [draft.get("authoredOn", "") for draft in drafts]
+    return max(datetime.fromisoformat(at) for at in (written or measured) if "T" in at)
 
 
 def label(story: str) -> str:
@@ -33,7 +38,13 @@ def label(story: str) -> str:
 def test_conversation(story: str, request: pytest.FixtureRequest) -> None:
     body = (FOLDER / story / "request.json").read_bytes()
     asked = json.loads(body)
-    answer, said = doors.post(body, asked["hook"], label(story), moment(asked))
+    call = FOLDER / story / "call.toml"
+    if call.exists():
+        answer, said = doors.signed(
+            body, asked["hook"], moment(asked), **tomllib.loads(call.read_text("utf-8"))
+        )
+    else:
+        answer, said = doors.post(body, asked["hook"], label(story), moment(asked))
     recorded = FOLDER / story / "response.json"
     if request.config.getoption("--approve"):
         recorded.write_text(json.dumps(responses.steady(said), indent=2, ensure_ascii=False) + "\n", "utf-8")

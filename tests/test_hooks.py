@@ -8,8 +8,10 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +28,9 @@ from plugin.app import create_app
 from plugin.config import Settings
 from plugin.demo import moved
 from plugin.fetch import templates
+from plugin.replay import Unsure
+from tests import responses
+from tests.signing import URL, registry
 
 Json = dict[str, Any]
 Golden = Callable[[str], Json]
@@ -76,14 +81,6 @@ def test_discovery_is_stable_and_answers_head_and_a_trailing_slash(client: Flask
     assert client.head("/cds-services").data == b""
 
 
-def test_discovery_is_open_where_calls_are_not(golden: Golden) -> None:
-    closed = create_app(Settings(store="")).test_client()
-    assert closed.get("/cds-services").status_code == 200
-    response = closed.post(SIGN, json=golden("raised-bilirubin"))
-    assert refusal(response, 401, "login") == ""
-    assert response.headers["WWW-Authenticate"] == "Bearer"
-
-
 def test_development_answers_nobody_but_this_machine(client: FlaskClient, golden: Golden) -> None:
     response = client.post(SIGN, json=golden("raised-bilirubin"), environ_base={"REMOTE_ADDR": "192.0.2.7"})
     refusal(response, 401, "login")
@@ -103,9 +100,13 @@ def test_a_call_over_the_wire_is_answered_with_cards(url: str, golden: Golden, s
     assert response.json()["cards"]
 
 
-def test_a_call_may_be_repeated(client: FlaskClient, golden: Golden) -> None:
+def test_a_call_that_is_repeated_gets_the_same_cards_under_new_ids(
+    client: FlaskClient, golden: Golden
+) -> None:
     body = golden("raised-bilirubin")
-    assert client.post(SIGN, json=body).status_code == client.post(SIGN, json=body).status_code == 200
+    one, again = (client.post(SIGN, json=body).get_json()["cards"] for _ in range(2))
+    assert responses.steady(one) == responses.steady(again)
+    assert {card["uuid"] for card in one}.isdisjoint(card["uuid"] for card in again)
 
 
 @pytest.mark.parametrize(
@@ -307,6 +308,16 @@ def test_each_service_names_what_its_context_lacks(client: FlaskClient) -> None:
         refusal(client.post(f"/cds-services/inotuzumab-{hook}", json=body), 400, "required", field)
 
 
+def test_methods_are_told_and_no_call_is_made_by_asking(client: FlaskClient) -> None:
+    """HEAD and OPTIONS, on the real addresses; neither needs credentials, neither answers for a patient."""
+    assert client.head(SIGN).status_code == 405
+    assert client.head(SIGN).data == b""
+    for path, allowed in (("/cds-services", {"GET", "HEAD", "OPTIONS"}), (SIGN, {"POST", "OPTIONS"})):
+        response = client.options(path)
+        assert (response.status_code, response.data) == (200, b"")
+        assert set(re.split(r",\s*", response.headers["Allow"])) == allowed
+
+
 def test_an_address_that_is_none_and_a_method_that_is_none(client: FlaskClient, golden: Golden) -> None:
     body = golden("raised-bilirubin")
     refusal(client.post("/cds-services/another", json=body), 404, "not-found")
@@ -347,7 +358,7 @@ def test_a_body_packed_in_another_way_is_refused(client: FlaskClient, encoding: 
     [
         (b"{}", 400, "structure"),
         (gzip.compress(b"{}", mtime=0)[:-4], 400, "structure"),
-        (gzip.compress(b" " * 50_000_000), 413, "too-long"),
+        (gzip.compress(b" " * 50_000_000, mtime=0), 413, "too-long"),
     ],
 )
 def test_a_gzip_body_that_is_none_or_a_bomb_is_refused(
@@ -381,7 +392,7 @@ def test_half_a_request_harms_nobody(url: str, golden: Golden) -> None:
 def test_a_fault_of_ours_is_said_with_a_reference_and_nothing_else(
     app: Flask, golden: Golden, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("pat-2 has a bilirubin of 2.0")
 
     monkeypatch.setattr(hooks, "answer", fail)
@@ -429,8 +440,9 @@ def test_a_browser_can_read_errors_too(client: FlaskClient) -> None:
         assert response.headers["Access-Control-Allow-Origin"] == "*"
 
 
-def test_only_listed_origins_are_let_in() -> None:
-    listed = create_app(Settings(cors_origins=("https://ehr.example",), store="")).test_client()
+def test_only_listed_origins_are_let_in(tmp_path: Path) -> None:
+    trusted = Settings(store="", clients=registry(tmp_path), url=URL)
+    listed = create_app(replace(trusted, cors_origins=("https://ehr.example",))).test_client()
     assert (
         preflight(listed, SIGN, "https://ehr.example").headers["Access-Control-Allow-Origin"]
         == "https://ehr.example"
@@ -440,8 +452,42 @@ def test_only_listed_origins_are_let_in() -> None:
     assert refused.headers["Access-Control-Allow-Origin"] == "https://ehr.example"
     for other in ("https://ehr.example.evil", "https://ehrxexample", "http://ehr.example"):
         assert "Access-Control-Allow-Origin" not in preflight(listed, SIGN, other).headers
-    closed = create_app(Settings(store="")).test_client()
+    closed = create_app(trusted).test_client()
     assert "Access-Control-Allow-Origin" not in preflight(closed, SIGN, "https://ehr.example").headers
+
+
+def test_a_browser_can_read_every_refusal_and_fault(
+    tmp_path: Path, golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the header a browser shows its user a network error, whatever we said."""
+    origin = {"Origin": "https://ehr.example"}
+    settings = Settings(development=True, cors_origins=("https://ehr.example",))
+    client = create_app(settings).test_client()
+    closed = create_app(
+        replace(settings, development=False, clients=registry(tmp_path), url=URL)
+    ).test_client()
+    body = golden("raised-bilirubin")
+    answers = [
+        (closed.post(SIGN, json=body, headers=origin), 401, "login"),
+        (client.post(SIGN, json=body | {"prefetch": {}}, headers=origin), 412, "incomplete"),
+        (
+            client.post(SIGN, data=b" " * 9_000_000, content_type="application/json", headers=origin),
+            413,
+            "too-long",
+        ),
+    ]
+    for exception, status, code in ((RuntimeError("x"), 500, "exception"), (Unsure(), 503, "transient")):
+
+        def fail(*_: object, error: Exception = exception, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(hooks, "answer", fail)
+        answers.append((client.post(SIGN, json=body, headers=origin), status, code))
+    for response, status, code in answers:
+        assert response.status_code == status
+        assert response.headers["Access-Control-Allow-Origin"] == "https://ehr.example"
+        assert response.headers["Cache-Control"] == "no-store"
+        assert OperationOutcome.model_validate_json(response.data).issue[0].code == code
 
 
 # --- what is written -------------------------------------------------------------------------------------
@@ -467,14 +513,22 @@ def test_a_log_line_tells_of_the_call_and_nothing_of_the_patient(
     client.post(SIGN, json=body | {"hook": 7})
     client.get("/cds-services/pat-2")
     logged = capfd.readouterr().err
-    mode, call, refused, lost = (json.loads(line) for line in logged.splitlines())
+    lines = [json.loads(line) for line in logged.splitlines()]
+    mode, (cards,) = lines[0], [line for line in lines if line["event"] == "cards"]
+    call, refused, lost = (line for line in lines if line["event"] == "call")
     assert (mode["level"], mode["event"][:16]) == ("warning", "development mode")
     assert (call["event"], call["status"], call["hook"]) == ("call", 200, "order-sign")
     assert call["instance"] == body["hookInstance"]
+    assert (call["client"], call["refused"]) == ("development", "form")
+    assert (cards["client"], cards["hook"]) == ("development", "order-sign")
+    assert (
+        cards["cards"][0].items() >= {"shown": True, "indicator": "critical", "label": "us-2024-03"}.items()
+    )
+    assert "hep-hold" in cards["cards"][0]["rules"]
     assert call["service"] == "hooks.inotuzumab-order-sign"
     assert call["ms"] > 0
     assert "hep-hold" in call["rules"]
     assert (refused["status"], refused["issue"]) == (400, "structure")
     assert (lost["status"], lost["service"]) == (404, None)
-    for secret in ("pat-2", "prac-7", "secret", "bilirubin", "ehr.example", "1980", "dexamethasone"):
+    for secret in ("pat-2", "prac-7", "secret", "bilirubin", "1980", "dexamethasone"):
         assert secret not in logged
