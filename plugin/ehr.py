@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from urllib.parse import urljoin
 
 import structlog
 
-from plugin.fhir import text
+from plugin.fhir import Json, text
 from plugin.outgoing import Allowed, Answer, Door, OutgoingError, Refused, TooLarge, target
 from plugin.record import HookRequest, Malformed, Page, decode, page
 
@@ -31,6 +31,10 @@ LARGEST = 8 * 2**20  # bytes of one answer, as unpacked
 MOST_BYTES = 32 * 2**20  # of one request
 LEAST = 0.02  # seconds under which no further call is begun
 _TOKEN = re.compile(r"[\x21-\x7e]+")
+
+# By key: URLs relative to the base ("Patient/x", "Condition?patient=x"), all of which are needed, or a page that
+# came already and has a next one.
+Wanted = Mapping[str, Sequence[str] | Page]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +60,29 @@ class Ehr:
     def __post_init__(self) -> None:
         self.ends = time.monotonic() + self.budget.whole
 
-    def read(self, wanted: Mapping[str, str | Page]) -> dict[str, Page]:
+    def read(self, wanted: Wanted) -> dict[str, Page]:
         """What came for each key, all its pages as one; a key without an answer is left out. Never raises.
 
-        Wanted is a URL relative to the base ("Patient/x", "Condition?patient=x"), or a page that came already
-        and has a next one. A page whose `following` is set is not the last: the rest could not be read.
+        A page whose `following` is set is not the last: the rest could not be read.
         """
         if not wanted:
             return {}
-        with ThreadPoolExecutor(min(AT_ONCE, len(wanted)), thread_name_prefix="ehr") as threads:
-            found = dict(zip(wanted, threads.map(self._one, wanted.values()), strict=True))
-        answered = {key: one for key, one in found.items() if one is not None}
+        calls = [
+            (k, one) for k, what in wanted.items() for one in ([what] if isinstance(what, Page) else what)
+        ]
+        with ThreadPoolExecutor(min(AT_ONCE, len(calls)), thread_name_prefix="ehr") as threads:
+            pages = list(threads.map(self._one, [one for _, one in calls]))
+        found: dict[str, list[Page]] = {}
+        missing = {key for (key, _), one in zip(calls, pages, strict=True) if one is None}
+        for (key, _), one in zip(calls, pages, strict=True):
+            if one is not None and key not in missing:
+                found.setdefault(key, []).append(one)
+        answered = {key: _joined(parts) for key, parts in found.items()}
         log.info(
             "reads",
             server=str(self.base),
             asked=len(wanted),
-            unanswered=sorted(key for key in found.keys() - answered if "/" not in key),
+            unanswered=sorted(key for key in missing if "/" not in key),
             incomplete=sorted(key for key, one in answered.items() if one.following and "/" not in key),
             why=dict(Counter(self.failures)),
             ms_left=max(0, round((self.ends - time.monotonic()) * 1000)),
@@ -102,11 +113,7 @@ class Ehr:
                 break
             pages.append(found)
             following = found.following
-        full_urls: dict[str, dict[str, object]] = {}
-        for one in pages:
-            full_urls |= one.full_urls
-        resources = tuple(resource for one in pages for resource in one.resources)
-        return Page(resources=resources, full_urls=full_urls, following=following)
+        return replace(_joined(pages), following=following)
 
     def _room(self, pages: Iterable[Page]) -> bool:
         sizes = [len(one.resources) for one in pages]
@@ -163,6 +170,18 @@ class Ehr:
         return answer
 
 
+def _joined(pages: Sequence[Page]) -> Page:
+    """Several pages as one, which has a next one if any of them has."""
+    full_urls: dict[str, Json] = {}
+    for one in pages:
+        full_urls |= one.full_urls
+    return Page(
+        resources=tuple(resource for one in pages for resource in one.resources),
+        full_urls=full_urls,
+        following=next((one.following for one in pages if one.following), None),
+    )
+
+
 def _after(answer: Answer) -> float | None:
     """The seconds that a Retry-After header asks to wait, whether it says a number or a date."""
     written = answer.headers.get("retry-after", "").strip()
@@ -185,10 +204,11 @@ def opened(
 ) -> Ehr | None:
     """The FHIR server of a request; None if it names none, or one that may not be read.
 
-    `servers` are those that this caller's data may come from. `without_token`: whether an open server may be
-    read when the request brings no token (development).
+    `servers` are those that this caller's data may come from; where there are none, nothing is read and that
+    is no news. `without_token`: whether an open server may be read when the request brings no token (development).
     """
-    if request.fhir_server is None:
+    servers = tuple(servers)
+    if request.fhir_server is None or not servers:
         return None
     try:
         named = target(request.fhir_server)

@@ -16,13 +16,15 @@ from urllib.parse import quote
 from plugin import codes
 from plugin import concepts as c
 from plugin.concepts import Concept
-from plugin.ehr import Ehr
+from plugin.ehr import Ehr, Wanted
 from plugin.fhir import Json, obj, pairs, path, text
 from plugin.record import PATIENT_VIEW, HookRequest, Page, Record, once, page
 from plugin.references import References
 
 PATIENT = "{{context.patientId}}"
 MEDICINES = ("MedicationRequest", "MedicationAdministration", "MedicationStatement")
+LONGEST_URL = 2_000  # characters; the least that a common server takes by default is a query of 2,048 (IIS)
+SAFE = "/?&=:,"  # what stands for itself in a template
 MOST_MEDICINES = 20  # that are read one by one
 
 
@@ -53,21 +55,37 @@ class Query:
 
     @property
     def template(self) -> str:
+        return self._asked(codes.search(*self.of)) if self.of else self._asked()
+
+    def _asked(self, coded: str = "") -> str:
         if not self.count:
             return f"{self.kind}/{PATIENT}"
-        code = f"&code={codes.search(*self.of)}" if self.of else ""
+        code = f"&code={coded}" if coded else ""
         order = f"&_sort={self.order}" if self.order else ""
         return f"{self.kind}?{self.by}{code}{order}&_count={self.count}"
 
-    def url(self, patient: str) -> str:
-        """The template for one patient, encoded, relative to a FHIR server. Medicines are asked to come along."""
+    def urls(self, patient: str) -> tuple[str, ...]:
+        """The template for one patient, encoded, relative to a FHIR server: several URLs where one is too long.
+
+        Medicines are asked to come along.
+        """
+        whole = self._url(self.template, patient)
+        if len(whole) <= LONGEST_URL or not self.of:
+            return (whole,)
+        room = LONGEST_URL - len(self._url(self._asked("x"), patient))
+        parts: list[str] = []
+        for code in codes.search(*self.of).split(","):
+            longer = f"{parts[-1]},{code}" if parts else code
+            if parts and len(quote(longer, safe=SAFE)) <= room:
+                parts[-1] = longer
+            else:
+                parts.append(code)
+        return tuple(self._url(self._asked(part), patient) for part in parts)
+
+    def _url(self, template: str, patient: str) -> str:
         along = f"&_include={self.kind}:medication" if self.kind in MEDICINES else ""
-        before, *rest = self.template.split(PATIENT)
-        return (
-            quote(before, safe="/?&=:,")
-            + "".join(quote(patient, safe="") + quote(piece, safe="/?&=:,") for piece in rest)
-            + along
-        )
+        pieces = (quote(piece, safe=SAFE) for piece in template.split(PATIENT))
+        return quote(patient, safe="").join(pieces) + along
 
 
 # What a patient under treatment has measured every few days ...
@@ -204,7 +222,7 @@ def gather(
     pages = {key: found for key, value in request.prefetch.items() if (found := page(value)) is not None}
     asked = {q.key for q in QUERIES if q.key in pages and _fits(q, request.prefetch[q.key])}
 
-    def read(wanted: Mapping[str, str | Page]) -> Record:
+    def read(wanted: Wanted) -> Record:
         if ehr:
             found = ehr.read(wanted)
             pages.update(found)
@@ -254,23 +272,25 @@ def _record(request: HookRequest, pages: Mapping[str, Page], fitting: Set[str]) 
     )
 
 
-def _wanted(request: HookRequest, record: Record, pages: Mapping[str, Page]) -> dict[str, str | Page]:
+def _wanted(request: HookRequest, record: Record, pages: Mapping[str, Page]) -> Wanted:
     """What is to be read: the keys without an answer, and the pages that follow one that came."""
-    missing = {q.key: q.url(request.patient) for q in queries(request.hook) if q.key in record.unanswered}
-    return missing | {key: one for key, one in pages.items() if one.following}
+    missing: Wanted = {
+        q.key: q.urls(request.patient) for q in queries(request.hook) if q.key in record.unanswered
+    }
+    return {**missing, **{key: one for key, one in pages.items() if one.following}}
 
 
-def _medicines(holders: Iterable[Json], record: Record, ehr: Ehr) -> dict[str, str]:
+def _medicines(holders: Iterable[Json], record: Record, ehr: Ehr) -> Wanted:
     """The Medications that orders refer to, that did not come, and of which the order says nothing itself."""
     find = References(record.drafts, record.full_urls, record.resources)
-    wanted: dict[str, str] = {}
+    wanted: dict[str, tuple[str, ...]] = {}
     for holder in holders:
         reference = holder.get("medicationReference") if holder.get("resourceType") in MEDICINES else None
         named, written = path(reference), text(obj(reference).get("reference"))
         if not re.fullmatch(r"Medication/[A-Za-z0-9._-]{1,255}", named) or find(reference, holder):
             continue
         if written in (named, f"{ehr.base}/{named}") and len(wanted) < MOST_MEDICINES:
-            wanted[named] = named
+            wanted[named] = (named,)
     return wanted
 
 

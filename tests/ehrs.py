@@ -126,8 +126,8 @@ class Playback(ThreadingHTTPServer):
         path = f"/{next(self._numbers)}/fhir"
         sent = request["prefetch"]
         for query in queries(request["hook"]):
-            where = f"{path}/{query.url(request['context']['patientId'])}"
-            self.bodies[where] = (query.key, _reply(sent.get(query.key)))
+            for url in query.urls(request["context"]["patientId"]):
+                self.bodies[f"{path}/{url}"] = (query.key, _reply(sent.get(query.key)))
         nulls = {key: None for key, value in sent.items() if value is None}
         return {**request, "prefetch": nulls, "fhirServer": self.origin + path}
 
