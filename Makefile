@@ -9,7 +9,7 @@ JOBS   ?= 2
 GROUND := plugin/concepts.py,plugin/medicines.py,plugin/facts.py,plugin/formulas.py,plugin/findings.py,plugin/site.py,plugin/labels.py,plugin/rules.py
 DEMO   := tests/golden/raised-bilirubin/request.json
 
-.PHONY: demo serve test check book profiles laws mutants lock clean
+.PHONY: demo serve test check book profiles ehr faults laws mutants lock clean
 
 demo: .venv/.runs
 	@$(BIN)/python -m plugin demo $(DEMO)
@@ -34,6 +34,14 @@ book: .venv/.runs
 # Builds fhir_profiles/profiles anew from fhir_profiles/input.
 profiles: .venv/.tests .venv/npm/.tests
 	@$(BIN)/python -m tests.guide
+
+# Every worked case against a real FHIR server, without prefetch; `make test` tries every twentieth.
+ehr: .venv/.tests
+	$(BIN)/pytest -n $(JOBS) --every-ehr-case tests/test_ehr.py -k real_server
+
+# Two thousand requests against a FHIR server that fails in every way.
+faults: .venv/.tests
+	$(BIN)/pytest --faults 2000 tests/test_faults.py
 
 laws: .venv/.tests
 	$(BIN)/pytest -n $(JOBS) --hypothesis-profile=laws tests/test_laws.py

@@ -391,10 +391,10 @@ class Door:
     ) -> requests.Response:
         host = called.origin.partition("://")[2]
         sent = {"User-Agent": "inotuzumab-cds", "Accept-Encoding": "gzip", **headers, "Host": host}
-        wanted = requests.Request("GET", called.url, headers=sent).prepare()
-        wanted.url = called.url  # as it was judged, not as it was quoted again
         _address.set(str(address))
         try:
+            wanted = requests.Request("GET", called.url, headers=sent).prepare()
+            wanted.url = called.url  # as it was judged, not as it was quoted again
             return self._adapter.send(
                 wanted, stream=True, timeout=(waiting, _left()), verify=self._verify, proxies={}
             )
@@ -409,7 +409,7 @@ class Door:
             raise _trouble(error)(f"no connection to {called.origin}") from None
         except (requests.exceptions.RequestException, HTTPError, OSError, ValueError):
             _left()
-            raise Broken(f"{called.origin} did not answer in HTTP") from None
+            raise Broken(f"{called.origin} was not asked, or did not answer, in HTTP") from None
 
     def _whole(self, called: Target, reply: requests.Response, largest: int) -> Answer:
         try:

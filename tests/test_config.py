@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,11 +58,36 @@ def test_every_setting_has_its_variable() -> None:
         ("PLUGIN_TIMEZONE", "../../etc/passwd"),
         ("PLUGIN_MAX_BODY", "12"),
         ("PLUGIN_CORS_ORIGINS", "ehr.example.org"),
+        ("PLUGIN_FHIR_SERVERS", "ehr.example.org"),
+        ("PLUGIN_FHIR_SERVERS", "https://ehr.example.org, http://ehr.example.org"),
+        ("PLUGIN_FHIR_BUDGET", "0"),
+        ("PLUGIN_FHIR_CA", "/nowhere/ca.pem"),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_is_allowed(variable: str, written: str) -> None:
     with pytest.raises(BadSetting, match=f"^{variable} is .*; it must be "):
         Settings.read({variable: written})
+
+
+def test_fhir_servers_are_a_list_of_bases(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("-----BEGIN CERTIFICATE-----")
+    written = "https://a.example/fhir, https://b.example internal,"
+    settings = Settings.read({"PLUGIN_FHIR_SERVERS": written, "PLUGIN_FHIR_CA": str(file)})
+    assert [(str(server), server.internal) for server in settings.fhir_servers] == [
+        ("https://a.example/fhir", False),
+        ("https://b.example", True),
+    ]
+    assert settings.fhir_ca == str(file)
+
+
+def test_http_is_for_development() -> None:
+    local = {"PLUGIN_FHIR_SERVERS": "http://127.0.0.1:8090/fhir"}
+    assert Settings.read(local, development=True).fhir_servers
+    with pytest.raises(
+        BadSetting, match=r"^PLUGIN_FHIR_SERVERS holds http://127\.0\.0\.1:8090/fhir: http is for"
+    ):
+        Settings.read(local)
 
 
 def test_an_unknown_variable_is_an_error_because_somebody_meant_to_set_it() -> None:

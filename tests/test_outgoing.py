@@ -453,6 +453,35 @@ def test_a_broken_answer_is_broken(written: bytes) -> None:
     assert "secret" not in f"{broken.value} {broken.value.__cause__}"
 
 
+def test_a_header_that_is_two_is_not_sent_and_not_repeated() -> None:
+    entry = Allowed.parse("http://127.0.0.1:1", development=True)
+    with pytest.raises(Broken) as broken:
+        Door().get("http://127.0.0.1:1/x", [entry], headers={"Authorization": "secret\r\nX: y"})
+    assert "secret" not in f"{broken.value} {broken.value.__cause__}"
+
+
+def test_an_address_that_does_not_answer_takes_its_share_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    def connect(address: tuple[str, int], timeout: float, *args: object, **kwargs: object) -> socket.socket:
+        waited.append(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
+    with pytest.raises(Broken, match="no connection"):
+        Door(resolve=to(PUBLIC, "1.1.1.1")).get("https://ehr.example.org/fhir/x", [ENTRY], seconds=1)
+    assert waited == [pytest.approx(0.5, abs=0.1), pytest.approx(1, abs=0.2)]
+
+
+def test_what_is_known_of_names_is_bounded() -> None:
+    door = Door(resolve=to("127.0.0.1"))
+    for number in range(300):
+        url = f"https://h{number}.example.org"
+        with pytest.raises(Refused, match="not open"):
+            door.get(url, [Allowed.parse(url)])
+    assert len(door._known) <= 256
+
+
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
