@@ -29,6 +29,11 @@ from tests.worked import Case
 CASES = worked.cases()
 TOKEN = "secret-of-this-request"  # noqa: S105  # of no server
 BATCHES = 20  # every twentieth case is one batch
+# What a chart may hold under a key and none of our queries asks for, so that no search finds it.
+NOT_ASKED_FOR = {
+    "europe: an inhibitor that was given counts": "administrations are asked for of inotuzumab ozogamicin alone",
+    "europe: a request for a live vaccine is too near": "service requests are asked for of transplants alone",
+}
 
 
 @pytest.fixture(scope="module")
@@ -138,12 +143,12 @@ def test_cases_are_answered_the_same_from_a_real_server(number: int) -> None:
     cases = batch(number)
     with ehrs.sekmet() as base:
         ehrs.load(base, [resource for _, asked in cases for resource in held(asked)])
-        different = [
+        different = {
             str(case)
             for case, asked in cases
             if said(by_server(asked, base), case, base) != said(asked, case)
-        ]
-    assert different == []
+        }
+    assert different == {str(case) for case, _ in cases} & NOT_ASKED_FOR.keys()
 
 
 def test_conversations_are_answered_the_same_from_a_real_server() -> None:
