@@ -117,7 +117,7 @@ def held(request: Json) -> list[Json]:
     bundles = [value for value in request["prefetch"].values() if value]
     entries = [e["resource"] for b in bundles if b["resourceType"] == "Bundle" for e in b.get("entry", [])]
     found = entries + [b for b in bundles if b["resourceType"] != "Bundle"]
-    return list({(r["resourceType"], r.get("id")): r for r in found}.values())
+    return list({(r["resourceType"], r["id"]): r for r in found if "id" in r}.values())  # an outcome has none
 
 
 def by_server(request: Json, base: str) -> Json:
