@@ -45,7 +45,6 @@ def labels(site: str = "") -> Stock:
 
 
 @cache
-@cache
 def app(label: str, server: str = "", budget: int = 20_000, call: int = 10_000, site: str = "") -> Flask:
     """The service in development mode; `server` is the FHIR server that it may read, with ample time for it."""
     servers = (Allowed.parse(server, development=True),) if server else ()

@@ -152,10 +152,13 @@ def test_cases_are_answered_the_same_from_a_real_server(number: int) -> None:
 
 
 def test_conversations_are_answered_the_same_from_a_real_server() -> None:
-    """All but the dirty record: this server takes no resource of a wrong shape, and finds no code by its OID."""
+    """All but the dirty record: this server takes no resource of a wrong shape, and finds no code by its OID.
+
+    And but those in an EHR's own manner, which is its references and its Bundles: the same patients again.
+    """
     _need_sekmet()
-    stories = [story for story in STORIES if story != "dirty-record"]
-    assert len(stories) == len(STORIES) - 1
+    stories = [s for s in STORIES if s != "dirty-record" and not (FOLDER / s / "call.toml").exists()]
+    assert len(stories) >= 6
     with ehrs.sekmet() as base:
         for number, story in enumerate(stories):
             asked = apart(json.loads((FOLDER / story / "request.json").read_bytes()), f"g{number}-")
