@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
@@ -98,8 +99,10 @@ def _servers(written: str) -> tuple[Allowed, ...]:
 
 
 def _certificates(written: str) -> str:
-    if not Path(written).is_file():
-        raise ValueError("a file that exists")
+    try:
+        ssl.create_default_context(cafile=written)
+    except OSError:  # no such file, or nothing in it that is a certificate
+        raise ValueError("the path of a file of certificates in PEM") from None
     return written
 
 

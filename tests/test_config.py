@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
+import certifi
 import pytest
 
 from plugin.config import BadSetting, Settings, loopback
@@ -62,6 +62,7 @@ def test_every_setting_has_its_variable() -> None:
         ("PLUGIN_FHIR_SERVERS", "https://ehr.example.org, http://ehr.example.org"),
         ("PLUGIN_FHIR_BUDGET", "0"),
         ("PLUGIN_FHIR_CA", "/nowhere/ca.pem"),
+        ("PLUGIN_FHIR_CA", __file__),
     ],
 )
 def test_a_bad_value_names_its_variable_and_what_is_allowed(variable: str, written: str) -> None:
@@ -69,16 +70,15 @@ def test_a_bad_value_names_its_variable_and_what_is_allowed(variable: str, writt
         Settings.read({variable: written})
 
 
-def test_fhir_servers_are_a_list_of_bases(tmp_path: Path) -> None:
-    file = tmp_path / "ca.pem"
-    file.write_text("-----BEGIN CERTIFICATE-----")
+def test_fhir_servers_are_a_list_of_bases() -> None:
+    file = certifi.where()
     written = "https://a.example/fhir, https://b.example internal,"
-    settings = Settings.read({"PLUGIN_FHIR_SERVERS": written, "PLUGIN_FHIR_CA": str(file)})
+    settings = Settings.read({"PLUGIN_FHIR_SERVERS": written, "PLUGIN_FHIR_CA": file})
     assert [(str(server), server.internal) for server in settings.fhir_servers] == [
         ("https://a.example/fhir", False),
         ("https://b.example", True),
     ]
-    assert settings.fhir_ca == str(file)
+    assert settings.fhir_ca == file
 
 
 def test_http_is_for_development() -> None:
