@@ -78,12 +78,13 @@ class Ehr:
             if one is not None and key not in missing:
                 found.setdefault(key, []).append(one)
         answered = {key: _joined(parts) for key, parts in found.items()}
-        log.info(
+        ours = {key for key, what in wanted.items() if not isinstance(what, Page) and "/" not in key}
+        log.info(  # the names of our own keys alone: a client's own, or an id, may tell of a patient
             "reads",
             server=str(self.base),
             asked=len(wanted),
-            unanswered=sorted(key for key in missing if "/" not in key),
-            incomplete=sorted(key for key, one in answered.items() if one.following and "/" not in key),
+            unanswered=sorted(missing & ours),
+            incomplete=sorted(key for key in answered.keys() & ours if answered[key].following),
             why=dict(Counter(self.failures)),
             ms_left=max(0, round((self.ends - time.monotonic()) * 1000)),
         )

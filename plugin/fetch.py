@@ -222,26 +222,28 @@ def gather(
     pages = {key: found for key, value in request.prefetch.items() if (found := page(value)) is not None}
     asked = {q.key for q in QUERIES if q.key in pages and _fits(q, request.prefetch[q.key])}
 
-    def read(wanted: Wanted) -> Record:
-        if ehr:
-            found = ehr.read(wanted)
-            pages.update(found)
-            asked.update(found)
-        return _record(request, pages, asked)
-
-    record = read({})
+    record = _record(request, pages, asked)
     if ehr is None:
         return record
-    record = read(_medicines(request.drafts, record, ehr))
+
+    def read(wanted: Wanted, known: Record) -> Record:
+        """The record with what can be read of this."""
+        found = ehr.read(wanted)
+        pages.update(found)
+        asked.update(found)
+        return _record(request, pages, asked) if found else known
+
+    record = read(_medicines(request.drafts, record, ehr), record)
     wanted = _wanted(request, record, pages)
     if about and about(record) in ("none", "unsure"):
         first = {q.key for q in QUERIES if q.decides}
-        record = read({key: what for key, what in wanted.items() if key in first})
-        if about(record) == "none":
+        record = read({key: what for key, what in wanted.items() if key in first}, record)
+        record = read(_medicines(record.resources, record, ehr), record)
+        if about(record) == "none" and record.truncated.isdisjoint(first):
             return record
         wanted = {key: what for key, what in wanted.items() if key not in first}
-    record = read(wanted)
-    return read(_medicines(record.resources, record, ehr))
+    record = read(wanted, record)
+    return read(_medicines(record.resources, record, ehr), record)
 
 
 def _record(request: HookRequest, pages: Mapping[str, Page], fitting: Set[str]) -> Record:

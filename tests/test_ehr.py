@@ -226,6 +226,40 @@ def test_an_order_of_no_concern_reads_nothing(server: Playback) -> None:
     assert server.calls == []
 
 
+def test_a_list_that_is_cut_short_does_not_say_that_a_patient_is_of_no_concern(server: Playback) -> None:
+    """An old order of the drug that is still active stands behind the page of all orders."""
+    case = build.well("encounter-start")
+    case.order()
+    request = case.request()
+    entries = request["prefetch"]["medications"]["entry"]
+    order = next(entry for entry in entries if entry["resource"]["id"] == "ino")
+    entries.remove(order)
+    request["prefetch"]["inotuzumabOrders"]["entry"] = [order]
+    link = {"relation": "next", "url": "https://elsewhere.example.org/?page=2"}
+    request["prefetch"]["medications"]["link"] = [link]
+    expected = said(request)
+    assert expected[1]["cards"]
+    assert said(server.play(request), server=server.origin) == expected
+
+
+def test_an_active_order_that_only_refers_to_its_medicine_is_of_concern(server: Playback) -> None:
+    """Of a server that does not send the Medication along with it."""
+    case = build.well("encounter-start")
+    case.lab("bilirubin-total", value=3)
+    case.order()
+    request = case.request()
+    expected = said(request)
+    entries = request["prefetch"]["medications"]["entry"]
+    order = next(entry["resource"] for entry in entries if entry["resource"]["id"] == "ino")
+    medicine = {"resourceType": "Medication", "id": "med", "code": order.pop("medicationCodeableConcept")}
+    order["medicationReference"] = {"reference": "Medication/med"}
+    played = server.play(request)
+    where = played["fhirServer"].removeprefix(server.origin) + "/Medication/med"
+    server.bodies[where] = ("", (200, FHIR_JSON, build.body(medicine).encode()))
+    assert expected[1]["cards"]
+    assert said(played, server=server.origin) == expected
+
+
 @pytest.mark.parametrize("hook", ["patient-view", "order-sign"])
 def test_of_a_patient_of_no_concern_little_is_read(hook: str, server: Playback) -> None:
     case = build.well(hook, history=False)
