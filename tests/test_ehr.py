@@ -60,7 +60,7 @@ def said(
 ) -> tuple[int, Json]:
     """Status and body, without the ids that are fresh."""
     label, now, site = (case.label, case.now, case.site) if case else ("us", now, "")
-    answer, found = doors.post(build.body(request), request["hook"], label, now, site, server)
+    answer, found = doors.post(build.body(request), request["hook"], label, now, server, site=site)
     return answer.status, responses.steady(found)
 
 
