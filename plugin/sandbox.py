@@ -53,7 +53,7 @@ def load(base: str) -> Iterator[Loaded]:
 def permit(base: str) -> None:
     """Refuse every server but one on this machine: made-up patients have no place among real ones.
 
-    The one seam at which an allow-list can open another.
+    The list of servers that the service may read opens none: it is of real ones.
     """
     try:
         parts = urlsplit(base)

@@ -17,8 +17,12 @@ from tests.resources import Json
 GOLDEN = Path(__file__).parent / "golden"
 SANDBOX = FOLDER / "sandbox"
 UNFIT = ("dirty-record",)  # full of what no FHIR server would take: that is its point
-SHAPED = {file.parent.name for file in GOLDEN.glob("*/call.toml")}  # about how an EHR calls, not about a patient
-STORIES = sorted({file.parent.name for file in GOLDEN.glob("*/request.json")} - SHAPED - set(UNFIT))
+# A story with a call.toml tells again, in the manner of one EHR, of a patient who is here already.
+STORIES = sorted(
+    file.parent.name
+    for file in GOLDEN.glob("*/request.json")
+    if file.parent.name not in UNFIT and not (file.parent / "call.toml").exists()
+)
 
 
 def bundle(story: str) -> Json:
@@ -30,9 +34,10 @@ def bundle(story: str) -> Json:
     return {"resourceType": "Bundle", "id": story, "type": "transaction", "entry": entries}
 
 
-def without_prefetch(story: str) -> Json:
-    """The request of a story about the patient in the server; what came along with it is to be read there."""
-    return {name: value for name, value in moved(story, asked(story)).items() if name != "prefetch"}
+def to_read(story: str, server: str) -> Json:
+    """The request of a story about the patient in a server, without what came along: it is to be read there."""
+    found: Json = moved(story, asked(story))
+    return found | {"prefetch": {}, "fhirServer": server}
 
 
 def response(story: str) -> Json:

@@ -16,7 +16,7 @@ from plugin import codes, feedback, units
 from plugin.cards import OVERRIDE_REASONS
 from plugin.concepts import BASE
 from plugin.record import Malformed
-from tests import guide, node, sandboxes, worked
+from tests import doors, guide, node, sandboxes, worked
 from tests.guide import Json
 from tests.resources import INOTUZUMAB
 
@@ -29,7 +29,7 @@ PROFILES = {
 }
 # A suggestion with its resource, as it stands in tests/cases/*/*.said.txt
 SAID = re.compile(r"^    (create|update): .*\n    (\{.*\})$", re.MULTILINE)
-REFUSED = ("400", "404", "405", "412", "413", "415")
+REFUSED = ("400", "401", "404", "405", "412", "413", "415")
 REFUSAL = f"{BASE}/StructureDefinition/refusal-operation-outcome"
 FEEDBACK = f"{BASE}/StructureDefinition/feedback"  # a logical model: its instances are no resources
 
@@ -69,7 +69,7 @@ def refusals() -> dict[str, Json]:
     from plugin.app import create_app
     from plugin.config import Settings
 
-    client = create_app(Settings(development=True, max_body=2**10)).test_client()
+    client = create_app(Settings(development=True, max_body=2**10, store="")).test_client()
     sign = "/cds-services/inotuzumab-order-sign"
     order = {"resourceType": "MedicationRequest", "id": "ino", "status": "draft", "intent": "order"}
     drafts = {
@@ -80,6 +80,7 @@ def refusals() -> dict[str, Json]:
     call = {"hook": "order-sign", "hookInstance": "6d6ba1f0-5f1c-4f8e-9a8c-0f5f7c1f0a01", "context": context}
     answers = {
         "400": client.post(sign, json={}),
+        "401": doors.registered("{}").test_client().post(sign, json=call),
         "404": client.post("/cds-services/none", json={}),
         "405": client.put(sign, json={}),
         "412": client.post(sign, json=call),

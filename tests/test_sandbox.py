@@ -19,7 +19,7 @@ from fhir.resources.R4B import get_fhir_model_class
 
 from plugin import sandbox
 from plugin.__main__ import main
-from plugin.fetch import PATIENT, QUERIES
+from plugin.fetch import queries
 from tests import doors, ehrs, responses, sandboxes
 from tests.guide import written
 from tests.resources import Json
@@ -80,16 +80,13 @@ def get(url: str) -> Json:
 
 @pytest.mark.parametrize("story", STORIES)
 def test_read_from_the_server_a_patient_gets_the_golden_cards(server: str, story: str) -> None:
-    asked = sandboxes.without_prefetch(story)
-    patient = asked["context"]["patientId"]
-    filled = {query.key: f"{server}/{query.template.replace(PATIENT, patient)}" for query in QUERIES}
-    asked["prefetch"] = {key: get(url) for key, url in filled.items()}
-    answer, said = doors.post(json.dumps(asked).encode(), asked["hook"], label(story), moment(asked))
+    asked = sandboxes.to_read(story, server)
+    answer, said = doors.post(
+        json.dumps(asked), asked["hook"], label(story), moment(sandboxes.asked(story)), server
+    )
     assert answer.status == 200
     golden = responses.steady(sandboxes.response(story))
-    if len(sandboxes.asked(story)["prefetch"]) < len(
-        filled
-    ):  # that story left lists out; the server has them all
+    if len(sandboxes.asked(story)["prefetch"]) < len(queries(asked["hook"])):  # that story left lists out
         said, golden = without_data(said), without_data(golden)
     assert responses.steady(said) == golden
 
