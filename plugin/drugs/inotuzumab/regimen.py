@@ -220,8 +220,7 @@ def must_reduce(treatment: Treatment, label: Label) -> bool:
 def owed(treatment: Treatment, label: Label) -> bool:
     """Whether an interruption in an earlier cycle was long enough that this one must be reduced."""
     row = clause(label, "interruption-fortnight", Reducing)
-    cycle = treatment.position.cycle if treatment.position else 0
-    return any(i.days >= row.least and i.cycle < cycle for i in treatment.interruptions)
+    return any(i.days >= row.least and i.cycle < treatment.place.cycle for i in treatment.interruptions)
 
 
 def deviation_percent(facts: Treatment) -> Decimal | None:
@@ -274,10 +273,10 @@ def _ordered(treatment: Treatment) -> Iterator[Reduction]:
 
 def _derived(treatment: Treatment, label: Label, stated: list[Reduction]) -> list[Reduction]:
     """The newest cycles with nothing but low doses were reduced ones; one of two doses after that, the second step."""
-    given = [d for d in treatment.course.doses if not d.planned and d.position]
     cycles: dict[int, list[Given]] = {}
-    for dose in given:
-        cycles.setdefault(dose.position.cycle if dose.position else 0, []).append(dose)
+    for dose in treatment.course.doses:
+        if dose.position and not dose.planned:
+            cycles.setdefault(dose.position.cycle, []).append(dose)
     found: list[Reduction] = []
     if not stated and (low := _low_cycles(treatment, label, cycles)):
         found.append(Reduction(step=QUARTER_LESS, day=low[0].on, fact=low[-1], derived=True))
