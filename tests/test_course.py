@@ -159,8 +159,3 @@ def test_a_position_is_derived(before: tuple[int, ...], day: int, expected: obje
 def test_a_stated_position_is_believed_only_after_the_one_before() -> None:
     doses = placed(given(0, 7, 14, stated={0: Position(2, 8), 7: Position(2, 1), 14: Position(3, 1)}), POLICY)
     assert [dose.position for dose in doses] == [Position(2, 8), Position(2, 15), Position(3, 1)]
-
-
-def test_an_extra_dose_of_a_cycle_is_marked() -> None:
-    doses = placed(given(0, 7, 14, 16), POLICY)
-    assert [dose.extra for dose in doses] == [False, False, False, True]

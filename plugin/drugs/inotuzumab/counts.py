@@ -41,7 +41,7 @@ from plugin.drugs.inotuzumab.wording import (
     the_order,
 )
 from plugin.facts import Problem, Procedure, Result, Unknown, resolve
-from plugin.findings import Action, Finding, Indicator, finding, fitting
+from plugin.findings import Action, Finding, Indicator, finding
 from plugin.labels import Row
 from plugin.rules import Rule
 
@@ -138,7 +138,7 @@ def before_last_cycle(facts: Treatment, row: Counts, what: Concept) -> Result | 
 
 
 def _start_of_last_cycle(facts: Treatment) -> Given | None:
-    return facts.course.day_one(facts.position.cycle - 1) if facts.position else None
+    return facts.course.day_one(facts.place.cycle - 1)
 
 
 def low_before_treatment(facts: Treatment, row: Counts) -> bool:
@@ -195,7 +195,7 @@ def _hold(facts: Treatment, row: Counts, what: Concept) -> Finding | None:
     limit, hold = f"{row.limit(what)} {UNIT}", f"Hold the next cycle of {DRUG}"
     return finding(
         Action.HOLD,
-        fitting(f"{hold}: {brief(what, now)}, limit {limit}", f"{hold}: {NAMES[what]} below {limit}"),
+        f"{hold}: {brief(what, now)}, limit {limit}",
         now,
         baseline,
         text=sentences(
@@ -229,9 +229,7 @@ def hold_for_low_baseline(facts: Treatment, row: Counts) -> Finding | None:
     falls = [f"{said(w, now[w])}, from {baseline[w].written} on {baseline[w].when}" for w in fallen]
     return finding(
         Action.HOLD,
-        fitting(
-            f"{hold}: {brief(first, now[first])}, a further fall", f"{hold}: {NAMES[first]}, a further fall"
-        ),
+        f"{hold}: {brief(first, now[first])}, a further fall",
         *now.values(),
         *baseline.values(),
         text=sentences(

@@ -87,10 +87,8 @@ class CoursePolicy:
 class Given(Fact):
     """One dose on record, or an earlier dose of the orders being signed (`planned`)."""
 
-    mg: Decimal | None = None
     per_area: Decimal | None = None  # mg/m2
     position: Position | None = None
-    extra: bool = False  # a dose beyond the third of its cycle
     planned: bool = False
 
     @property
@@ -334,7 +332,7 @@ def _one_dose(records: Sequence[Administration | Statement], facts: Facts, polic
     """The entries of one day as one dose: two feeds once, an interrupted infusion summed, else the larger."""
     chief = max(records, key=lambda r: (r.mg or Decimal(0), r.mg_m2 or Decimal(0)))
     amounts = {r.mg for r in records if r.mg is not None}
-    mg = sum(amounts, Decimal(0)) if len(amounts) > 1 and _one_request(records) else chief.mg
+    mg = sum(amounts, Decimal(0)) if amounts and _one_request(records) else chief.mg
     surface = surface_at(facts, chief.day, policy)
     return Given(
         means=chief.means,
@@ -342,7 +340,6 @@ def _one_dose(records: Sequence[Administration | Statement], facts: Facts, polic
         written=chief.written,
         when=chief.when,
         also=tuple(r.source for r in records if r is not chief),
-        mg=mg,
         per_area=mg / surface if mg is not None and surface else chief.mg_m2,
         position=next((p for r in records if (p := r.position or _position_of_order(r, facts))), None),
     )
@@ -413,8 +410,8 @@ def placed(doses: Sequence[Given], policy: CoursePolicy) -> tuple[Given, ...]:
         if dose.position and (before is None or dose.position.after(before)):
             done.append(dose)
             continue
-        position, extra = step(done, dose.on, policy)
-        done.append(replace(dose, position=position, extra=extra))
+        position, _ = step(done, dose.on, policy)
+        done.append(replace(dose, position=position))
     return tuple(done)
 
 
@@ -431,27 +428,25 @@ def course_of(
     doses = placed((*given, *(p for p in planned if p.on < facts.dose_day)), policy)
     why, behind = "", tuple[Fact, ...]()
     if stated or any(p.position is None for p in planned):
-        why, behind = _uncertainty(facts, given, order, policy)  # else voiced at the order's first dose
+        why, behind = _uncertainty(facts, given, policy)  # else voiced at the order's first dose
     position, doubt, extra = _settle(order if stated else None, doses, facts.dose_day, why, policy)
     return Course(
         doses=doses,
         position=position,
         extra=extra,
         doubt=doubt,
-        doubted=behind if doubt else (),
+        doubted=behind,
         responses=tuple(responses_since(facts, doses[0].on)) if doses else (),
     )
 
 
-def _uncertainty(
-    facts: Facts, given: Sequence[Given], order: Order | None, policy: CoursePolicy
-) -> tuple[str, tuple[Fact, ...]]:
+def _uncertainty(facts: Facts, given: Sequence[Given], policy: CoursePolicy) -> tuple[str, tuple[Fact, ...]]:
     """Why the history may be incomplete, in words, and the records that say so."""
     if facts.administrations is None:
         return "the administrations could not be read", ()
     if full := sorted(facts.partial & {"administrations", "medications"}):
         return f"the list of {' and '.join(full)} may be incomplete", ()
-    settled = {o.source for o in called_off(facts)} | {order.source if order else ""}
+    settled = {o.source for o in called_off(facts)}
     others = [o for o in of_the_drug(facts.orders) if o.source not in settled]
     old = tuple(o for o in others if o.state == "past" and (o.start is None or o.start <= facts.dose_day))
     if old and not given:
@@ -545,8 +540,8 @@ def responses_since(facts: Facts, first: date) -> Iterator[Response]:
 def _remission_on_problem_list(facts: Facts, first: date) -> Iterator[Response]:
     found = [(day, p) for p in facts.problems or () if _in_remission(p) and (day := _recorded(p))]
     known = [(day, problem) for day, problem in found if first < day <= facts.horizon]
-    for day, problem in sorted(known, key=lambda pair: pair[0], reverse=True)[:1]:
-        yield Response(remission=True, proper=False, day=day, fact=problem)
+    if newest := max(known, key=lambda pair: pair[0], default=None):
+        yield Response(remission=True, proper=False, day=newest[0], fact=newest[1])
 
 
 def _in_remission(problem: Problem) -> bool:

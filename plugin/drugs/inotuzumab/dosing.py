@@ -382,8 +382,8 @@ def avoid_for_cycle_total(facts: Treatment, row: Ceiling) -> Finding | None:
     """More in one cycle than the regimen's total, or a dose too many."""
     last, plan, ordered = facts.course.last, facts.plan, ordered_per_area(facts)
     cycle = last.position.cycle if facts.course.extra and last and last.position else facts.place.cycle
-    count = len(facts.course.of_cycle(cycle)) + 1
-    if facts.course.extra or count > len(DAYS):
+    if facts.course.extra:
+        count = len(facts.course.of_cycle(cycle)) + 1
         return _too_much(facts, cycle, f"it would be dose {count} of cycle {cycle}")
     if plan is None or ordered is None:
         raise Unknown("ordered dose" if plan else "dose by the label")

@@ -82,7 +82,7 @@ def interruptions(treatment: Treatment, label: Label, persisting: bool) -> tuple
     doses = treatment.course.doses
     following = [*(dose.on for dose in doses[1:]), None]
     gaps = (_gap(d, after, treatment, label, persisting) for d, after in zip(doses, following, strict=False))
-    return tuple(gap for gap in gaps if gap and gap.days > 0)
+    return tuple(gap for gap in gaps if gap)
 
 
 def _gap(
@@ -125,7 +125,7 @@ def _held(dose: Given, until: date, treatment: Treatment) -> Evidence | None:
             Evidence(day, (record, *causes), _hepatic(record, causes), record.position)
             for record in records
             for day in _days(record)
-            if dose.on < day <= until
+            if dose.on < day < until
             and ((causes := _causes(record, treatment)) or HOLD_TOXICITY in record.held_for)
         ]
         if held:
@@ -381,7 +381,7 @@ def planned_doses(facts: Treatment) -> int | None:
         return None
     cycle = facts.position.cycle
     drafts = of_the_drug(facts.drafts) or (facts.order,)
-    orders = [o for o in drafts if o is facts.order or o.position is None or o.position.cycle == cycle]
+    orders = [o for o in drafts if o.position is None or o.position.cycle == cycle]
     named = {day for o in orders for day in o.days if day >= facts.dose_day}
     repeated = sum(max((d.repeats or 0 for d in o.dosages), default=0) for o in orders if not o.days)
     given = sum(1 for d in facts.course.of_cycle(cycle) if not d.planned)

@@ -170,7 +170,6 @@ def _as_given(treatment: Treatment, order: Order, policy: CoursePolicy) -> Given
         source=order.source,
         written=dosage.written,
         when=When(treatment.dose_day),
-        mg=dosage.mg,
         per_area=per_area,
         position=treatment.position,
         planned=True,

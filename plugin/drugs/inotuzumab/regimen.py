@@ -246,8 +246,8 @@ def reductions(treatment: Treatment, label: Label) -> tuple[Reduction, ...]:
 
 
 def _stated(treatment: Treatment) -> Iterator[Reduction]:
-    first, judged = treatment.course.first, treatment.order.source if treatment.order else ""
-    orders = (o for o in of_the_drug(treatment.orders) if o.state != "cancelled" and o.source != judged)
+    first = treatment.course.first
+    orders = (o for o in of_the_drug(treatment.orders) if o.state != "cancelled")
     for record in (*of_the_drug(treatment.administrations), *orders):
         since = first is not None and record.day is not None and record.day >= first.on
         if record.reduction and record.day and since and not _for_another_reason(record):
@@ -329,5 +329,5 @@ def _was_of_two(treatment: Treatment, cycle: int, doses: list[Given]) -> bool:
     held: list[date] = [a.day for a in withheld(treatment) if a.day]
     held += [day for o in called_off(treatment) for day in days_of(o)]
     missed = any(i.missed.cycle == cycle for i in treatment.interruptions)
-    third = missed or any(doses[0].on <= day < end for day in held)
+    third = missed or any(doses[0].on < day < end for day in held)
     return finished and len(doses) == TWO_DOSES and not third

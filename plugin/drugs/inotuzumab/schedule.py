@@ -103,7 +103,7 @@ def hold_for_interval(facts: Treatment, row: Interval) -> Finding | None:
 def check_for_window(facts: Treatment, row: Window) -> Finding | None:
     """Days eight and fifteen may move a little either way from the nominal day."""
     position, start = facts.place, facts.cycle_start
-    if position.day == 1 or facts.course.extra:
+    if facts.course.extra:
         return None
     if start is None:
         raise Unknown("day 1 of the cycle")
