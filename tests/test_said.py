@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from plugin import record
 from plugin.answers import written
 from plugin.cards import cards
 from plugin.fetch import Unobtainable
+from plugin.record import HookRequest
 from tests import doors, worked
 from tests.resources import Json
 from tests.worked import Case
@@ -38,27 +40,32 @@ def test_said(file: Path, request: pytest.FixtureRequest) -> None:
 def told(file: Path) -> Iterator[str]:
     """What the service says in each case of a file, a block of lines each."""
     above: set[str] = set()
-    for case in worked.read(file):
-        lines = [f"# {case.name}", *_case(case)]
+    for case, request in asked(file):
+        lines = [f"# {case.name}", *_case(case, request)]
         yield "\n".join(_shortened(line, above) for line in lines)
         above.update(lines)
+
+
+@cache
+def asked(file: Path) -> tuple[tuple[Case, HookRequest], ...]:
+    """Each case of a file with its request: read once, though every mutant of the rules is tried on it."""
+    return tuple((case, record.parse(case.body(), case.hook)) for case in worked.read(file))
 
 
 def _shortened(line: str, above: set[str]) -> str:
     return f"{line[:28]}..." if line in above and line.startswith("    ") else line
 
 
-def _case(case: Case) -> Iterator[str]:
-    asked = record.parse(case.body(), case.hook)
+def _case(case: Case, request: HookRequest) -> Iterator[str]:
     try:
-        advice = doors.advice_on(asked, case.label, case.now, case.site)
+        advice = doors.advice_on(request, case.label, case.now, case.site)
     except Unobtainable as error:
         yield f"412: {error}"
         return
     if advice is None:
         yield "no business of the drug"
         return
-    for card in json.loads(written(cards(advice, asked.instance))):
+    for card in json.loads(written(cards(advice, request.instance))):
         yield from _card(card)
     for step in advice.road:
         if step.outcome not in ("fired", "silent"):
