@@ -317,7 +317,7 @@ def discontinue_for_persistence(facts: Treatment, row: Persistence) -> Finding |
 
 def _ordered(facts: Treatment) -> bool:
     """Whether the drug is ordered: this dose, or by an active order that has not run out."""
-    if facts.order is not None or of_the_drug(facts.drafts):
+    if facts.order is not None:
         return True
     active = [o for o in of_the_drug(facts.orders) if o.state == "active"]
     return any((o.end or max(o.days, default=facts.dose_day)) >= facts.dose_day for o in active)

@@ -392,7 +392,7 @@ def step(doses: Sequence[Given], day: date, policy: CoursePolicy) -> tuple[Posit
     cycle = before.position.cycle
     same = [d for d in doses if d.position and d.position.cycle == cycle]
     since = day - (_start(same) or day)
-    full = before.position.day == DAYS[-1] or len(same) >= len(DAYS)
+    full = before.position.day == DAYS[-1]
     if full and since <= policy.late_day_15:
         return Position(cycle, DAYS[-1]), True
     if full or since >= policy.new_cycle:
