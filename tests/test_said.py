@@ -32,8 +32,8 @@ def test_said(file: Path, request: pytest.FixtureRequest) -> None:
     if request.config.getoption("--approve"):
         recorded.write_text("\n\n".join(told(file)) + "\n", "utf-8")
     known = iter(recorded.read_text("utf-8").removesuffix("\n").split("\n\n"))
-    for said in told(file):
-        assert said == next(known, "nothing")
+    for block in told(file):
+        assert block == next(known, "nothing")
     assert not list(known)
 
 
@@ -41,7 +41,7 @@ def told(file: Path) -> Iterator[str]:
     """What the service says in each case of a file, a block of lines each."""
     above: set[str] = set()
     for case, request in asked(file):
-        lines = [f"# {case.name}", *_case(case, request)]
+        lines = [f"# {case.name}", *said(case, request)]
         yield "\n".join(_shortened(line, above) for line in lines)
         above.update(lines)
 
@@ -56,7 +56,8 @@ def _shortened(line: str, above: set[str]) -> str:
     return f"{line[:28]}..." if line in above and line.startswith("    ") else line
 
 
-def _case(case: Case, request: HookRequest) -> Iterator[str]:
+def said(case: Case, request: HookRequest) -> Iterator[str]:
+    """What the service says in one case, line by line."""
     try:
         advice = doors.advice_on(request, case.label, case.now, case.site)
     except Unobtainable as error:
