@@ -46,9 +46,10 @@ faults: .venv/.tests
 laws: .venv/.tests
 	$(BIN)/pytest -n $(JOBS) --hypothesis-profile=laws tests/test_laws.py
 
-# Resumable: a mutant once judged is not judged again while its function stays. make mutants OF='plugin.formulas*'
+# Resumable: a mutant once killed is not judged again while its function stays. make mutants OF='liver dosing'
 mutants: .venv/.tests
-	$(BIN)/mutmut run $(if $(OF),'$(OF)')
+	$(BIN)/python -m tests.mutants $(OF)
+	$(if $(OF),,$(BIN)/mutmut run)
 	@$(BIN)/mutmut results | grep -v 'not checked' || echo 'No mutant survived.'
 
 # --- the virtual environment ------------------------------------------------------------------------------
