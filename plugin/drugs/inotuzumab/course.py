@@ -428,7 +428,7 @@ def course_of(
     doses = placed((*given, *(p for p in planned if p.on < facts.dose_day)), policy)
     why, behind = "", tuple[Fact, ...]()
     if stated or any(p.position is None for p in planned):
-        why, behind = _uncertainty(facts, given, policy)  # else voiced at the order's first dose
+        why, behind = _uncertainty(facts, given, order, policy)  # else voiced at the order's first dose
     position, doubt, extra = _settle(order if stated else None, doses, facts.dose_day, why, policy)
     return Course(
         doses=doses,
@@ -440,13 +440,15 @@ def course_of(
     )
 
 
-def _uncertainty(facts: Facts, given: Sequence[Given], policy: CoursePolicy) -> tuple[str, tuple[Fact, ...]]:
+def _uncertainty(
+    facts: Facts, given: Sequence[Given], order: Order | None, policy: CoursePolicy
+) -> tuple[str, tuple[Fact, ...]]:
     """Why the history may be incomplete, in words, and the records that say so."""
     if facts.administrations is None:
         return "the administrations could not be read", ()
     if full := sorted(facts.partial & {"administrations", "medications"}):
         return f"the list of {' and '.join(full)} may be incomplete", ()
-    settled = {o.source for o in called_off(facts)}
+    settled = {o.source for o in called_off(facts)} | {order.source if order else ""}
     others = [o for o in of_the_drug(facts.orders) if o.source not in settled]
     old = tuple(o for o in others if o.state == "past" and (o.start is None or o.start <= facts.dose_day))
     if old and not given:
