@@ -255,6 +255,7 @@ class _Reader:
         self.dates: dict[str, When | None] = {}
         self.members: list[tuple[_Place, Json, Any]] = []
         self.panels: dict[str, str] = {}  # member -> panel
+        self.followed: set[tuple[int, str]] = set()  # members, by what they are: one without an id has no name
 
     # --- resources ---
 
@@ -315,11 +316,14 @@ class _Reader:
             if inside:
                 resource = {"contained": holder.get("contained")} | _contained(holder, target)
                 place = _Place(panel.source, panel.key.split("#")[0] + target)
+                member = (id(holder.get("contained")), target)
             else:
                 resource = {} if target in self.seen else obj(self.resolve(reference))
                 place = _place(resource, len(self.seen)) if resource else _Place(target, target)
+                member = (id(resource), "")
             self.panels.setdefault(place.key, panel.key)
-            if _same_patient(resource, holder, inside):
+            if member not in self.followed and _same_patient(resource, holder, inside):
+                self.followed.add(member)
                 self.read(resource, place)
 
     def panel(self, key: str) -> str:

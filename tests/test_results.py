@@ -622,6 +622,12 @@ def test_a_panel_may_hold_panels_and_even_itself() -> None:
     assert one(panel("Observation/inner"), pool=[inner, lab("alt", 20, id="m")]).name == "ALT"
 
 
+def test_a_panel_without_a_name_that_holds_itself_is_read_once() -> None:
+    nameless = panel("urn:uuid:1", "#x", "#x", id="") | {"contained": [panel("#x", "urn:uuid:1", id="x")]}
+    readings = read_results([nameless], lambda _: nameless, GROWN_WOMAN)
+    assert not readings.results
+
+
 def test_a_contained_member_is_read_under_the_name_of_its_panel() -> None:
     inside = lab("alt", 20, id="m")
     del inside["subject"]
