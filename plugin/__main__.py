@@ -301,10 +301,11 @@ def made_up() -> None:
 
 @made_up.command("load")
 @click.argument("url")
-def load_sandbox(url: str) -> None:
+@click.option("--today", is_flag=True, help="Move their dates: a dose is due today, not in March 2026.")
+def load_sandbox(url: str, today: bool) -> None:
     """Put the golden patients into the FHIR server whose base is URL, on this machine; again changes nothing."""
     try:
-        for one in sandbox.load(url):
+        for one in sandbox.load(url, datetime.now(UTC).date() if today else None):
             click.echo(f"{one.story}: {one.resources} resources, {one.patient}")
     except sandbox.NotLoaded as error:
         raise click.ClickException(str(error)) from None

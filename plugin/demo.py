@@ -93,15 +93,16 @@ def moved(request: Json, today: date) -> Json:
     """The request with every date moved by the same number of days, so that its newest order is of today."""
     drafts = [entry["resource"] for entry in request["context"]["draftOrders"]["entry"]]
     written_on = max(date.fromisoformat(draft["authoredOn"][:10]) for draft in drafts)
-    moved: Json = _moved(request, today - written_on)
+    moved: Json = later(request, today - written_on)
     return moved
 
 
-def _moved(value: Any, by: timedelta) -> Any:
+def later(value: Any, by: timedelta) -> Any:
+    """JSON in which every date, and every time, is later by so many days."""
     if isinstance(value, dict):
-        return {key: _moved(item, by) for key, item in value.items()}
+        return {key: later(item, by) for key, item in value.items()}
     if isinstance(value, list):
-        return [_moved(item, by) for item in value]
+        return [later(item, by) for item in value]
     if isinstance(value, str) and (found := _DATE.fullmatch(value)):
         return (date.fromisoformat(found[1]) + by).isoformat() + (found[2] or "")
     return value

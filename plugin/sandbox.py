@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from importlib import resources
 from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
 
+from plugin.answers import written
 from plugin.config import loopback
+from plugin.demo import later
 from plugin.record import Malformed, decode
 
 LONGEST = 60  # seconds that the server may take for one patient
@@ -38,16 +41,23 @@ def stories() -> dict[str, bytes]:
     return {file.name.removeprefix("Bundle-").removesuffix(".json"): file.read_bytes() for file in files}
 
 
-def load(base: str) -> Iterator[Loaded]:
+def of(bundle: bytes, today: date) -> bytes:
+    """The Bundle of a patient whose dose is due today: its dates moved from the day of its timestamp."""
+    patient = decode(bundle)
+    return written(later(patient, today - date.fromisoformat(patient["timestamp"][:10])))
+
+
+def load(base: str, today: date | None = None) -> Iterator[Loaded]:
     """Put every golden patient into the server at a base URL, one transaction each. Raises NotLoaded.
 
-    Every resource is put under its own id: loading twice changes nothing.
+    Every resource is put under its own id: loading twice changes nothing. `today`: the day on which their doses are
+    due; by default they stay of March 2026.
     """
     permit(base)
     with requests.Session() as session:
         session.trust_env = False  # neither a proxy nor a password of the environment
         for story, bundle in stories().items():
-            yield _put(session, base.rstrip("/"), story, bundle)
+            yield _put(session, base.rstrip("/"), story, of(bundle, today) if today else bundle)
 
 
 def permit(base: str) -> None:

@@ -31,7 +31,9 @@ def bundle(story: str) -> Json:
     for resource in kept(moved(story, asked(story))):
         url = f"{resource['resourceType']}/{resource['id']}"
         entries.append({"resource": resource, "request": {"method": "PUT", "url": url}})
-    return {"resourceType": "Bundle", "id": story, "type": "transaction", "entry": entries}
+    drafts = [entry["resource"] for entry in asked(story)["context"]["draftOrders"]["entry"]]
+    due = max(draft["authoredOn"] for draft in drafts)  # an instant, as Bundle.timestamp must be
+    return {"resourceType": "Bundle", "id": story, "type": "transaction", "timestamp": due, "entry": entries}
 
 
 def to_read(story: str, server: str) -> Json:

@@ -9,6 +9,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -17,8 +18,9 @@ import requests
 from click.testing import CliRunner
 from fhir.resources.R4B import get_fhir_model_class
 
-from plugin import sandbox
+from plugin import demo, sandbox
 from plugin.__main__ import main
+from plugin.demo import later
 from plugin.fetch import queries
 from tests import doors, ehrs, responses, sandboxes
 from tests.guide import written
@@ -102,6 +104,27 @@ def test_loading_twice_leaves_every_resource_once(server: str) -> None:
             assert found["id"] == entry["resource"]["id"]
     total = get(f"{server}/Patient?_summary=count")["total"]
     assert total == len(STORIES)
+
+
+def test_patients_of_today_are_the_same_patients_later() -> None:
+    for story, bundle in sandbox.stories().items():
+        asked = sandboxes.asked(story)
+        golden = moment(asked).date()
+        moved = json.loads(sandbox.of(bundle, golden + timedelta(days=300)))
+        assert moved["timestamp"][:10] == (golden + timedelta(days=300)).isoformat()
+        assert later(moved, timedelta(days=-300)) == json.loads(bundle)
+        assert moved != json.loads(bundle)
+
+
+def test_a_dose_that_is_due_today_is_judged_by_results_of_today() -> None:
+    today = datetime.now(UTC)
+    with ehrs.sekmet() as base:
+        ran = CliRunner().invoke(main, ["sandbox", "load", "--today", base])
+        assert ran.exit_code == 0, ran.output
+        asked = demo.moved(sandboxes.to_read("raised-bilirubin", base), today.date())
+        _, said = doors.post(json.dumps(asked), asked["hook"], label("raised-bilirubin"), today, base)
+    golden = sandboxes.response("raised-bilirubin")
+    assert [card["summary"] for card in said["cards"]] == [card["summary"] for card in golden["cards"]]
 
 
 # --- what is not loaded ------------------------------------------------------------------------------------
