@@ -127,6 +127,8 @@ def _rank(kind: Any) -> int | None:
 
 PERIODS_OF_DAYS = frozenset({"d", "wk"})
 DAYS_IN = {"d": 1, "wk": 7}
+HOURS_IN_A_DAY = 24
+ONCE = re.compile(r"\W*(once|one[ -]time|single( dose)?)\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,24 @@ def _repeats(instruction: Json) -> int | None:
     count = whole(repeat.get("count"))
     spaced = number(repeat.get("period")) is not None and text(repeat.get("periodUnit")) in PERIODS_OF_DAYS
     return count if spaced and count is not None and count > 0 else None
+
+
+def _every(instruction: Json) -> Decimal | None:
+    """Days from dose to dose, where `repeat` asks for more than one and no day is named; an upper end counts."""
+    repeat = _repeat(instruction)
+    period, unit = number(repeat.get("period")), text(repeat.get("periodUnit"))
+    times = whole(repeat.get("frequencyMax")) or whole(repeat.get("frequency")) or 1
+    if period is None or period <= 0 or times < 1 or unit not in {*DAYS_IN, "h"} or days(instruction):
+        return None
+    every = period * DAYS_IN[unit] / times if unit in DAYS_IN else period / HOURS_IN_A_DAY / times
+    said = obj(obj(instruction.get("timing")).get("code"))
+    once = (ONCE.fullmatch(word) for word in (text(said.get("text")), *codes_of(said)))
+    if (whole(repeat.get("countMax")) or whole(repeat.get("count"))) == 1 or any(once):
+        return None
+    within = bounds(instruction)
+    first, last = within.start, within.end
+    length = (last - first).days + 1 if first and last else within.length
+    return None if length is not None and length <= every else every
 
 
 # --- by which route ----------------------------------------------------------------------------------------
@@ -288,4 +308,5 @@ def dosage(instruction: Json, holder: Json) -> Dosage:
         route=route,
         minutes=minutes(instruction, mg),
         repeats=_repeats(instruction),
+        every=_every(instruction),
     )

@@ -255,6 +255,7 @@ class Dosage:
     route: str = ""  # as written
     minutes: Decimal | None = None  # duration of the infusion
     repeats: int | None = None  # doses named by repeat.count with a period of days
+    every: Decimal | None = None  # days between the doses of one that repeats and names no days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,6 +213,55 @@ def test_a_count_names_doses_only_if_they_lie_days_apart(repeat: Json, doses_nam
     assert dosage({"timing": {"repeat": repeat}}, {}).repeats == doses_named
 
 
+DAILY: Json = {"frequency": 1, "period": 1, "periodUnit": "d"}
+
+
+@pytest.mark.parametrize(
+    ("repeat", "every"),
+    [
+        (DAILY, "1"),
+        ({"period": 1, "periodUnit": "wk"}, "7"),
+        ({"frequency": 1, "frequencyMax": 2, "period": 1, "periodUnit": "wk"}, "3.5"),
+        ({"frequency": 1, "period": 12, "periodUnit": "h"}, "0.5"),
+        ({"frequency": 0, "period": 1, "periodUnit": "d"}, "1"),
+        ({**DAILY, "count": 3}, "1"),
+        ({**DAILY, "count": 1}, None),
+        ({**DAILY, "boundsPeriod": {"start": "2026-03-02", "end": "2026-03-03"}}, "1"),
+        ({**DAILY, "boundsPeriod": {"start": "2026-03-02", "end": "2026-03-02"}}, None),
+        ({**DAILY, "boundsPeriod": {"start": "2026-03-02"}}, "1"),
+        ({**DAILY, "boundsDuration": {"value": 1, "code": "d"}}, None),
+        ({**DAILY, "boundsDuration": {"value": 30, "code": "d"}}, "1"),
+        ({"frequency": -1, "period": 1, "periodUnit": "d"}, None),
+        ({"frequency": 1, "period": 0, "periodUnit": "d"}, None),
+        ({"frequency": 1, "period": 1, "periodUnit": "mo"}, None),
+        ({"frequency": 1, "periodUnit": "d"}, None),
+        ({"duration": 1, "durationUnit": "h"}, None),
+    ],
+)
+def test_an_order_that_repeats_says_how_often(repeat: Json, every: str | None) -> None:
+    found = dosage({"timing": {"repeat": repeat}}, {}).every
+    assert found == (None if every is None else Decimal(every))
+
+
+@pytest.mark.parametrize(
+    ("code", "every"),
+    [
+        ({"text": "Once"}, None),
+        ({"coding": [{"code": "ONCE"}]}, None),
+        ({"text": "one-time"}, None),
+        ({"text": "once daily"}, "1"),
+        ({"coding": [{"code": "QD"}], "text": "QD"}, "1"),
+    ],
+)
+def test_once_is_once_and_once_daily_is_not(code: Json, every: str | None) -> None:
+    found = dosage({"timing": {"repeat": DAILY, "code": code}}, {}).every
+    assert found == (None if every is None else Decimal(every))
+
+
+def test_days_that_are_named_are_the_days() -> None:
+    assert dosage({"timing": {"event": ["2026-03-02"], "repeat": DAILY}}, {}).every is None
+
+
 @pytest.mark.parametrize(
     ("repeat", "found"),
     [

@@ -11,7 +11,7 @@ from plugin.concepts import MRD_STATUS, QUALIFIER_NEGATIVE
 from plugin.drugs.inotuzumab import transplant
 from plugin.drugs.inotuzumab.course import Treatment, called_off, days_of, shifted, withheld
 from plugin.drugs.inotuzumab.regimen import never_in_remission
-from plugin.drugs.inotuzumab.wording import DRUG, days, remove_order, remove_orders
+from plugin.drugs.inotuzumab.wording import DRUG, amount, days, plain, remove_order, remove_orders
 from plugin.facts import Fact, Position, Result, Unknown
 from plugin.findings import Action, Finding, Indicator, finding
 from plugin.labels import Row
@@ -78,13 +78,12 @@ def numbers(facts: Treatment, since: date | None = None) -> dict[str, int]:
 def hold_for_interval(facts: Treatment, row: Interval) -> Finding | None:
     """At least so many days lie between two doses."""
     last = facts.course.last
-    if last is None and facts.administrations is None:
-        raise Unknown("doses given")
-    if last is None:
-        return None
+    if last is None or facts.dose_day - last.on >= row.least:
+        again = _ordered_too_often(facts, row)
+        if again is None and last is None and facts.administrations is None:
+            raise Unknown("doses given")
+        return again
     since = (facts.dose_day - last.on).days
-    if since >= row.least.days:
-        return None
     earliest = shifted(last.on, row.least.days)
     given = "planned" if last.planned else "given"
     already = "a dose was given that day" if since == 0 else f"{days(since)} after the last dose"
@@ -97,6 +96,24 @@ def hold_for_interval(facts: Treatment, row: Interval) -> Finding | None:
         f"({facts.dose_day}); at least {days(row.least.days)} must lie between doses.",
         numbers=numbers(facts),
         proposals=remove_order(facts, already),
+    )
+
+
+def _ordered_too_often(facts: Treatment, row: Interval) -> Finding | None:
+    """An order that repeats by itself before the next dose may be given."""
+    every = facts.dosage.every if facts.dosage else None
+    if every is None or every >= row.least.days:
+        return None
+    apart = plain(Decimal(amount(every, 1)))
+    how = f"every {apart} days" if every > 1 else "every day" if every == 1 else "more than once a day"
+    return finding(
+        Action.AVOID,
+        f"Do not give {DRUG} {how}: at least {days(row.least.days)} between doses",
+        facts.order,
+        text=f"**Do not give** it {how}, as ordered: at least {days(row.least.days)} must lie between doses. "
+        "Order each dose for its day.",
+        numbers=numbers(facts),
+        proposals=remove_order(facts, f"ordered {how}"),
     )
 
 
