@@ -9,7 +9,7 @@ import structlog
 from flask import Flask, request
 from flask_cors import CORS
 
-from plugin import clients, errors, hooks, logs, replay
+from plugin import artefacts, clients, errors, hooks, logs, replay
 from plugin.config import PREFIX, BadSetting, Settings
 from plugin.jurisdiction import revision, wanted
 from plugin.keys import KeySets
@@ -44,6 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.register(app)
     watch_workers(app, trust)
     app.register_blueprint(hooks.blueprint(settings, labels, trust, door, store))
+    app.register_blueprint(artefacts.blueprint())
     origins = settings.cors_origins or (("*",) if settings.development else ())
     if origins:
         CORS(

@@ -199,7 +199,7 @@ class _Book:
         hooks = ", ".join(name for name, letter in HOOKS.items() if letter in rule.hooks)
         beside = "; also where another drug is ordered for a patient under treatment" if rule.beside else ""
         yield from ("", f"#### Rule `{rule.id}`", "")
-        yield f"{_plain(_opens(rule))}"
+        yield f"{_plain(opens(rule))}"
         yield from ("", f"**{rule.indicator.value}**, topic *{rule.topic}*, at {hooks}{beside}.")
         told = _told(self.own, rule)
         for what, cases in told.items():
@@ -271,7 +271,7 @@ def _leans(kind: type[Row]) -> list[str]:
     ]
 
 
-def _opens(rule: Rule) -> str:
+def opens(rule: Rule) -> str:
     """The first paragraph of what a rule says of itself."""
     said = inspect.getdoc(rule.judge) or ""
     return " ".join(said.split("\n\n")[0].split())

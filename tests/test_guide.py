@@ -119,8 +119,13 @@ def test_the_profiles_are_what_sushi_makes_of_their_source() -> None:
     assert kept == made, "make profiles"
 
 
+def test_the_knowledge_is_what_the_labels_and_the_rules_say() -> None:
+    kept = {file.name: file.read_text("utf-8") for file in guide.KNOWLEDGE.glob("*.json")}
+    assert kept == guide.known(), "make profiles"
+
+
 def test_every_artefact_is_valid_fhir_and_named_after_itself() -> None:
-    for file in guide.BUILT.glob("*.json"):
+    for file in (*guide.BUILT.glob("*.json"), *guide.KNOWLEDGE.glob("*.json")):
         resource = json.loads(file.read_text("utf-8"))
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
         assert file.name == f"{resource['resourceType']}-{resource['id']}.json"

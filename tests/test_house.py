@@ -44,8 +44,8 @@ STOREYS = (
     "profiles", "cards",
     # doors: clock, network, disk
     "outgoing", "config", "answers", "feedback", "migrations", "store", "report", "ehr", "fetch", "service", "logs",
-    "keys", "replay", "clients", "trust", "errors", "hooks", "app", "server", "terminal", "demo", "checklist",
-    "compare", "book", "sandbox", "__main__",
+    "keys", "replay", "clients", "trust", "errors", "hooks", "artefacts", "app", "server", "terminal", "demo",
+    "checklist", "compare", "book", "conditions", "knowledge", "sandbox", "__main__",
 )  # fmt: skip
 
 # Numbers that a rule module may say, beside counting (0, 1, 2) and per cent: what they are there for.
