@@ -6,10 +6,11 @@ code is typed here. `python -m tests.guide` (`make profiles`) writes it to `fhir
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from importlib import resources
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import orjson
@@ -37,18 +38,30 @@ SNOMED = "http://snomed.info/sct"
 TERMS = "http://terminology.hl7.org/CodeSystem"
 CALLED = "inotuzumab-cds"
 FHIR_VERSION = "4.0.1"
-LINES = {  # the line of the dose table -> title of its cycles
-    "dose-cycle-one": "Cycle 1",
-    "dose-remission": "A later cycle, in CR or CRi",
-    "dose-no-remission": "A later cycle, without CR or CRi",
+TITLES = {  # of the lines of the dose table
+    "dose-cycle-one": "Everyone",
+    "dose-remission": "In CR or CRi",
+    "dose-no-remission": "Without CR or CRi",
 }
+FRAME = (  # the clauses around the lines of the dose table
+    "cycle-length",
+    "cycle-one-extended",
+    "dose-window",
+    "dose-interval",
+    "transplant-cycles",
+    "most-cycles",
+    "no-response",
+)
+
+T = TypeVar("T")
 
 
 def artefacts() -> dict[str, Json]:
     """File name -> resource."""
-    found: list[Json] = []
-    for label in newest():
-        found += [*doses(label), regimen(label), rules(label)]
+    labels = newest()
+    found = [*steps(labels)]
+    for label in labels:
+        found += [regimen(label, labels), rules(label)]
     found += [capabilities(found)]
     found += [guide(found)]
     return {f"{made['resourceType']}-{made['id']}.json": made for made in found}
@@ -92,66 +105,44 @@ def _coded(concept: Concept, *systems: str) -> Json:
 # --- the regimen ---------------------------------------------------------------------------------------------
 
 
-def doses(label: Label) -> Iterator[Json]:
-    """An ActivityDefinition for each amount that the label gives, in mg/m2."""
-    rate = clause(label, "infusion-rate", Rate)
-    for mg in dict.fromkeys(mg for name in LINES for mg in clause(label, name, Doses).per_area):
-        title = f"{DRUG.name.capitalize()} {mg} mg/m2 ({label.jurisdiction.upper()})"
-        amount = {"value": mg, "unit": "mg/m2", "system": UCUM, "code": "mg/m2"}
-        yield {
-            **_head(
-                "ActivityDefinition",
-                _dose(label, mg),
-                title,
-                f"One dose of {mg} mg per m2 of body surface over {rate.minutes} minutes, as {label.title} gives it. "
-                "How much that is in mg, and whether it may be given, is for the rules and for a clinician to say.",
-            ),
-            "relatedArtifact": _cited(label, rate),
-            "kind": "MedicationRequest",
-            "intent": "proposal",
-            "productCodeableConcept": _coded(INOTUZUMAB_OZOGAMICIN, RXNORM, ATC),
-            "dosage": [
-                {
-                    "timing": {"repeat": {"count": 1, "duration": rate.minutes, "durationUnit": "min"}},
-                    "route": _coded(IV_ROUTES, SNOMED),
-                    "doseAndRate": [{"doseQuantity": amount}],
-                }
-            ],
-        }
-
-
-def _dose(label: Label, mg: Decimal) -> str:
-    return f"inotuzumab-{label.jurisdiction}-{mg}-mg-m2"
-
-
-def regimen(label: Label) -> Json:
-    """The PlanDefinition of a label's cycles, days and doses."""
-    length, longer = (
-        clause(label, "cycle-length", CycleLength),
-        clause(label, "cycle-one-extended", Extension),
-    )
-    most = clause(label, "most-cycles", Cycles)
-    ends = ("no-response", "transplant-cycles", "most-cycles")
-    first, *others = LINES
-    later = {
-        "id": "later-cycles",
-        "title": "Later cycles",
-        "description": " ".join(label.rows[name].says for name in ends),
-        "documentation": [c for n in ("cycle-one-extended", *ends) for c in _cited(label, label.rows[n])],
-        "relatedAction": [
-            {
-                "actionId": first,
-                "relationship": "after-start",
-                "offsetRange": {"low": _days(length.first), "high": _days(longer.most)},
+def steps(labels: Sequence[Label]) -> Iterator[Json]:
+    """An ActivityDefinition for each dose of the longest treatment: an order that names it says where it stands."""
+    rates = [clause(label, "infusion-rate", Rate) for label in labels]
+    minutes = _agreed(rate.minutes for rate in rates)
+    cited = [cited for label, rate in zip(labels, rates, strict=True) for cited in _cited(label, rate)]
+    for cycle in range(1, max(_most(label) for label in labels) + 1):
+        for day in DAYS:
+            mg = _fixed(labels, cycle, day)
+            how_much = (
+                f"{mg} mg per m2 of body surface" if mg else "As much per m2 of body surface as the plan says"
+            )
+            dosage = {
+                "timing": {"repeat": {"count": 1} | _over(minutes)},
+                "route": _coded(IV_ROUTES, SNOMED),
             }
-        ],
-        "timingTiming": {
-            "repeat": {"count": 1, "countMax": most.most - 1, "period": length.later.days, "periodUnit": "d"}
-        },
-        "groupingBehavior": "logical-group",
-        "selectionBehavior": "exactly-one",
-        "action": [_cycle(label, name) for name in others],
-    }
+            yield {
+                **_head(
+                    "ActivityDefinition",
+                    step(cycle, day),
+                    f"{DRUG.name.capitalize()}, cycle {cycle} day {day}",
+                    f"{how_much}. How many mg that is, and whether it may be given, is for the rules and for a "
+                    "clinician to say. An order that instantiates this states its cycle and day.",
+                ),
+                "relatedArtifact": cited,
+                "kind": "MedicationRequest",
+                "intent": "proposal",
+                "productCodeableConcept": _coded(INOTUZUMAB_OZOGAMICIN, RXNORM, ATC),
+                "dosage": [dosage | ({"doseAndRate": [{"doseQuantity": _per_area(mg)}]} if mg else {})],
+            }
+
+
+def step(cycle: int, day: int) -> str:
+    """The id of a step of the regimen, as `plugin.prescriptions` reads it."""
+    return f"inotuzumab-c{cycle}d{day}"
+
+
+def regimen(label: Label, labels: Sequence[Label]) -> Json:
+    """The PlanDefinition of a label's cycles, days and doses; `labels` are all that the steps are made for."""
     return {
         **_head(
             "PlanDefinition",
@@ -161,38 +152,94 @@ def regimen(label: Label) -> Json:
             f"the treatment, are not here: see PlanDefinition/inotuzumab-rules-{label.jurisdiction}.",
         ),
         "type": {"coding": [{"system": f"{TERMS}/plan-definition-type", "code": "clinical-protocol"}]},
-        "action": [_cycle(label, first), later],
+        "relatedArtifact": [cited for name in FRAME for cited in _cited(label, label.rows[name])],
+        "action": [_cycle(label, labels, cycle) for cycle in range(1, _most(label) + 1)],
     }
 
 
-def _cycle(label: Label, name: str) -> Json:
-    """A line of the dose table: its three days, each so many days after the first."""
-    row = clause(label, name, Doses)
-    places = ("cycle-length", "dose-window", "dose-interval")
+def _most(label: Label) -> int:
+    return clause(label, "most-cycles", Cycles).most
+
+
+def _lines(label: Label, cycle: int) -> dict[str, Doses]:
+    """The lines of the dose table that a cycle may be under, by their names."""
+    if cycle == 1:
+        return {"dose-cycle-one": clause(label, "dose-cycle-one", Doses)}
+    found = {name: clause(label, name, Doses) for name in ("dose-remission", "dose-no-remission")}
+    return {name: row for name, row in found.items() if not row.last_cycle or cycle <= row.last_cycle}
+
+
+def _fixed(labels: Iterable[Label], cycle: int, day: int) -> Decimal | None:
+    """The mg/m2 of a step, where every line that it may be under gives the same."""
+    return _agreed(row.on(day) for label in labels for row in _lines(label, cycle).values())
+
+
+def _agreed(values: Iterable[T]) -> T | None:
+    """The one value that all agree on, or None."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
+def _cycle(label: Label, labels: Sequence[Label], cycle: int) -> Json:
     return {
-        "id": name,
-        "title": LINES[name],
+        "id": f"cycle-{cycle}",
+        "title": f"Cycle {cycle}",
+        **({"relatedAction": [_start(label, cycle)]} if cycle > 1 else {}),
+        "groupingBehavior": "logical-group",
+        "selectionBehavior": "exactly-one",
+        "action": [_line(label, labels, cycle, name, row) for name, row in _lines(label, cycle).items()],
+    }
+
+
+def _start(label: Label, cycle: int) -> Json:
+    """How long after the start of the cycle before this one it begins."""
+    after: Json = {"actionId": f"cycle-{cycle - 1}", "relationship": "after-start"}
+    length, longer = (
+        clause(label, "cycle-length", CycleLength),
+        clause(label, "cycle-one-extended", Extension),
+    )
+    if cycle > 2:
+        return after | {"offsetDuration": _days(length.later)}
+    return after | {"offsetRange": {"low": _days(length.first), "high": _days(longer.most)}}
+
+
+def _line(label: Label, labels: Sequence[Label], cycle: int, name: str, row: Doses) -> Json:
+    """A cycle under one line of the dose table: its days, each so long after the first."""
+    return {
+        "id": f"cycle-{cycle}-{name}",
+        "title": TITLES[name],
         "description": row.says,
-        "documentation": [*_cited(label, row), *(c for n in places for c in _cited(label, label.rows[n]))],
+        "documentation": _cited(label, row),
         "groupingBehavior": "logical-group",
         "selectionBehavior": "all",
-        "action": [_day(label, name, day, row.on(day)) for day in DAYS],
+        "action": [_day(labels, cycle, day, f"cycle-{cycle}-{name}-day", row) for day in DAYS],
     }
 
 
-def _day(label: Label, name: str, day: int, mg: Decimal) -> Json:
-    first = DAYS[0]
+def _day(labels: Sequence[Label], cycle: int, day: int, name: str, row: Doses) -> Json:
+    first, mg = DAYS[0], row.on(day)
     after = {
-        "actionId": f"{name}-day-{first}",
+        "actionId": f"{name}-{first}",
         "relationship": "after-start",
         "offsetDuration": _days(timedelta(day - first)),
     }
+    amount = {"language": "text/fhirpath", "expression": f"{mg} 'mg/m2'"}
+    chosen = {"path": "dosage.doseAndRate.dose", "expression": amount}
     return {
-        "id": f"{name}-day-{day}",
+        "id": f"{name}-{day}",
         "title": f"Day {day}: {mg} mg/m2",
         **({"relatedAction": [after]} if day != first else {}),
-        "definitionCanonical": f"{BASE}/ActivityDefinition/{_dose(label, mg)}",
+        "definitionCanonical": f"{BASE}/ActivityDefinition/{step(cycle, day)}",
+        **({"dynamicValue": [chosen]} if _fixed(labels, cycle, day) is None else {}),
     }
+
+
+def _per_area(mg: Decimal) -> Json:
+    return {"value": mg, "unit": "mg/m2", "system": UCUM, "code": "mg/m2"}
+
+
+def _over(minutes: int | None) -> Json:
+    return {"duration": minutes, "durationUnit": "min"} if minutes else {}
 
 
 def _days(length: timedelta) -> Json:
