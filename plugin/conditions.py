@@ -1,35 +1,51 @@
 """The rules that FHIRPath can decide, each as an expression over what was sent, made of value sets and label rows.
 
-An expression is true where its rule speaks, for a call at which the rule is asked and whose lists came. It is evaluated
-on a Bundle that holds the draft orders and what the prefetch keys of the rule gave, with three variables: `%patient`,
-the bare id of the patient; `%today`, and `%doseDay`, the later of today and the day of the first dose that is ordered,
-as text (2026-03-02). Only codes in their canonical form are looked at: no other spelling of a system or a code, no
-names, no references but relative ones. `tests/test_knowledge.py` holds every expression against its rule on every
-worked case; a rule without one needs more than a page of FHIRPath could say, or what FHIRPath has no words for.
+An expression is true where its rule speaks, for a call about the drug itself at which the rule is asked and whose lists
+came. It is evaluated on a Bundle of the draft orders and of what the prefetch gave, with three variables, all of them
+text: `%patient`, the bare id of the patient; `%today`; and `%doseDay`, the later of today and the day of the first dose
+that is ordered. It looks at codes in their canonical form; what it leaves to the service beyond other spellings, names
+and references is said beside it. tests/test_knowledge.py holds every expression against its rule on every worked case.
+A rule without one needs the history of treatment, the newest of several results, or words.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from plugin import codes
+from plugin import allergies, codes
 from plugin.concepts import (
+    B_ALL_IN_REMISSION,
+    CIRRHOSIS,
+    EXCIPIENTS,
+    HEPATITIS_ACTIVE,
+    INOTUZUMAB_OZOGAMICIN,
+    IV_PUSH_ROUTES,
+    IV_ROUTES,
     LONG_QT_SYNDROME,
+    NO_KNOWN_ALLERGY,
+    NODULAR_REGENERATIVE_HYPERPLASIA,
     PROLONGED_QT_FINDING,
     TORSADES,
+    VOD_SOS,
     Concept,
 )
-from plugin.problems import CLINICAL, PAST, PRESENT, VERIFICATION
+from plugin.dosages import BAG, HOUR, INTRAVENOUS, NOT_PUSH, PUSH
+from plugin.drugs.inotuzumab.eligibility import DIAGNOSES, Age
+from plugin.drugs.inotuzumab.ordering import Rate
+from plugin.labels import Row
+from plugin.problems import CERTAIN, CLINICAL, PAST, PRESENT, VERIFICATION
 from plugin.standing import OUT
 
-VARIABLES = ("patient", "today", "doseDay")
 
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """How the expression of a rule is made of its row, and what it leaves to the service."""
 
-def condition(rule: str, row: Any) -> str:
-    """The expression for a rule under this row of a label; "" where there is none."""
-    made = CONDITIONS.get(rule)
-    return made(row) if made else ""
+    expression: Callable[[Any], str]
+    leaves: str = ""
 
 
 # --- parts -----------------------------------------------------------------------------------------------------
@@ -41,58 +57,161 @@ def quoted(values: Iterable[str]) -> str:
 
 
 def coded(*of: Concept) -> str:
-    """That a coding of a CodeableConcept is in one of these value sets."""
+    """That a coding of a CodeableConcept is one of those that these value sets list."""
     tokens = dict.fromkeys(f"{coding.system}|{coding.code}" for one in of for coding in codes.codings(one))
     return f"coding.where((system & '|' & code) in {quoted(tokens)}).exists()"
 
 
-def said(element: str, *of: str) -> str:
-    return f"{element}.coding.where(code in {quoted(of)}).exists()"
+def status(element: str, table: Mapping[str, str], meaning: str) -> str:
+    """That a status has a code which means this by a table of the service."""
+    return f"{element}.coding.where(code in {quoted(c for c, m in table.items() if m == meaning)}).exists()"
 
 
-def of(kind: str, element: str, *criteria: str) -> str:
-    """The patient's own resources of a type for which all criteria hold; none that a modifier may turn around."""
-    whose = f"{element}.reference = 'Patient/' & %patient"
-    criterion = " and ".join((whose, "modifierExtension.empty()", *criteria))
-    return f"entry.resource.ofType({kind}).where({criterion})"
+def own(kind: str, whose: str, *criteria: str) -> str:
+    """The patient's own resources of a type that meet all criteria, without one that a modifier may turn around."""
+    first = (f"{whose}.reference = 'Patient/' & %patient", "modifierExtension.empty()")
+    return f"entry.resource.ofType({kind})" + "".join(f".where({each})" for each in (*first, *criteria))
 
 
-def _statuses(table: Mapping[str, str], meaning: str) -> tuple[str, ...]:
-    return tuple(code for code, means in table.items() if means == meaning)
+def any_of(*collections: str) -> str:
+    return f"({' | '.join(collections)}).exists()"
 
 
-_DAY = "toString().substring(0, 10)"
-_ENDED = (
-    f"(abatement.exists() and (abatement.ofType(dateTime) | abatement.ofType(Period).end)"
-    f".where({_DAY} > %today).empty())"
+def pattern(regular: re.Pattern[str]) -> str:
+    """A regular expression as FHIRPath writes one in a text: with every backslash twice."""
+    return regular.pattern.replace("\\", "\\\\")
+
+
+# Of a Condition: whether it has ended, is present, is past, was taken back, or is sure enough to excuse.
+ENDED = (
+    "(abatement.exists() and (abatement.ofType(dateTime) | abatement.ofType(Period).start | "
+    "abatement.ofType(Period).end).where(toString().substring(0, 10) > %today).empty())"
 )
-_KEPT = f"{said('verificationStatus', *_statuses(VERIFICATION, OUT))}.not()"
+ACTIVE = status("clinicalStatus", CLINICAL, PRESENT)
+IS_PRESENT = f"({ACTIVE} or clinicalStatus.empty() and {ENDED}.not())"
+IS_PAST = f"({status('clinicalStatus', CLINICAL, PAST)} or clinicalStatus.empty() and {ENDED})"
+STANDS = f"{status('verificationStatus', VERIFICATION, OUT)}.not()"
+IS_CERTAIN = (
+    f"(verificationStatus.empty() or {status('verificationStatus', VERIFICATION, CERTAIN)}) "
+    f"and ({ACTIVE} and {ENDED}).not()"
+)
+# Of an AdverseEvent: whether it took place, and whether it is over.
+TOOK_PLACE = "(actuality.empty() or actuality = 'actual') and suspectEntity.modifierExtension.empty()"
+IS_OVER = (
+    "(outcome.coding.where(code = 'resolved').exists() or extension.where("
+    "url.matches('/StructureDefinition/(resolve-date|adverse-event-resolved-date)$') and "
+    "value.toString().substring(0, 10) <= %doseDay).exists())"
+)
 
 
-def problems(*of_what: Concept, **more: str) -> str:
-    """Conditions with a code of these value sets that nobody took back."""
-    return of("Condition", "subject", f"code.{coded(*of_what)}", _KEPT, *more.values())
+def problems(code: str, *criteria: str) -> str:
+    """Conditions of whose code this is true."""
+    return own("Condition", "subject", f"code.{code}", STANDS, *criteria)
 
 
-def present(*what: Concept) -> str:
-    """A problem of the present; one without a status is, until it has ended."""
-    active = said("clinicalStatus", *_statuses(CLINICAL, PRESENT))
-    return problems(*what, state=f"({active} or clinicalStatus.empty() and {_ENDED}.not())")
+def events(what: Concept, *criteria: str) -> str:
+    return own("AdverseEvent", "subject", f"event.{coded(what)}", TOOK_PLACE, *criteria)
 
 
-def past(*what: Concept) -> str:
-    over = said("clinicalStatus", *_statuses(CLINICAL, PAST))
-    return problems(*what, state=f"({over} or clinicalStatus.empty() and {_ENDED})")
+def drafts(*criteria: str) -> str:
+    """Draft orders for the drug."""
+    drug = f"medication.{coded(INOTUZUMAB_OZOGAMICIN)}"
+    return own("MedicationRequest", "subject", "status = 'draft'", drug, *criteria)
 
 
 # --- rules -----------------------------------------------------------------------------------------------------
 
 
-def _qt_history(row: Any) -> str:
-    kinds = (TORSADES, LONG_QT_SYNDROME, PROLONGED_QT_FINDING)
-    return f"({present(*kinds)} | {past(*kinds)}).exists()"
+def no_diagnosis(row: Row) -> str:
+    remission = (
+        f"(clinicalStatus.coding.where(code = 'remission').exists() or code.{coded(B_ALL_IN_REMISSION)})"
+    )
+    known = problems(coded(*DIAGNOSES), IS_CERTAIN, f"{IS_PRESENT} or {remission}")
+    reason = drafts(f"(reasonCode | category).where({coded(*DIAGNOSES)}).exists()")
+    return f"{any_of(known, reason)}.not()"
 
 
-CONDITIONS: Mapping[str, Callable[[Any], str]] = {
-    "qt-history": _qt_history,
+def under_age(row: Age) -> str:
+    born = f"birthDate > %doseDay.toDate() - {row.youngest} years and birthDate <= %doseDay.toDate()"
+    return f"entry.resource.ofType(Patient).where(id = %patient and {born}).exists()"
+
+
+def allergy(row: Row) -> str:
+    found = own(
+        "AllergyIntolerance",
+        "patient",
+        f"(code | reaction.substance).where({coded(INOTUZUMAB_OZOGAMICIN, EXCIPIENTS)}).exists()",
+        f"code.{coded(NO_KNOWN_ALLERGY)}.not()",
+        f"{status('clinicalStatus', allergies.CLINICAL, OUT)}.not()",
+        f"{status('verificationStatus', allergies.VERIFICATION, OUT)}.not()",
+        "(type = 'intolerance' and category = 'food').not()",
+    )
+    return f"{found}.exists()"
+
+
+# Of a Dosage: the words of its route, and whether it asks for a push.
+ROUTE_WORDS = "(route.text | route.coding.display)"
+WORDS = f"({ROUTE_WORDS} | method.text | method.coding.display | additionalInstruction.text | text)"
+IS_PUSH = (
+    f"((route | method).where({coded(IV_PUSH_ROUTES)}).exists() or {WORDS}.where(lower()"
+    f".replaceMatches('{pattern(NOT_PUSH)}', ' ').matches('{pattern(PUSH)}')).exists())"
+)
+
+
+def no_infusion(row: Row) -> str:
+    words = f"{ROUTE_WORDS}.where(lower().matches('{pattern(INTRAVENOUS)}')).exists()"
+    other = f"route.exists() and (route.{coded(IV_ROUTES)} or {words}).not()"
+    return f"{drafts(f'dosageInstruction.where({IS_PUSH} or {other}).exists()')}.exists()"
+
+
+def wrong_rate(row: Rate) -> str:
+    least, most = row.minutes - row.tolerance, row.minutes + row.tolerance
+    stated, lasts = "timing.repeat.duration", f"{BAG * HOUR} / value"
+    minutes = (
+        f"timing.repeat.where(durationUnit = 'min' and (duration < {least} or duration > {most})).exists()"
+    )
+    by_volume = f"code = 'mL/h' and ({lasts} < {least} or {lasts} > {most})"
+    rate = f"{stated}.empty() and doseAndRate.rate.ofType(Quantity).where({by_volume}).exists()"
+    return (
+        f"{drafts(f'dosageInstruction.where({IS_PUSH}.not() and ({minutes} or {rate})).exists()')}.exists()"
+    )
+
+
+def vod_now(row: Row) -> str:
+    return any_of(events(VOD_SOS, f"{IS_OVER}.not()"), problems(coded(VOD_SOS), IS_PRESENT))
+
+
+def vod_before(row: Row) -> str:
+    past = any_of(events(VOD_SOS, IS_OVER), problems(coded(VOD_SOS), IS_PAST))
+    return f"{past} and {vod_now(row)}.not()"
+
+
+def liver_disease(row: Row) -> str:
+    """K76.89 is any other liver disease: it counts where the words say which."""
+    words = "(text | coding.display).where(lower().contains('nodular regenerative hyperplasia')).exists()"
+    named = f"{coded(NODULAR_REGENERATIVE_HYPERPLASIA)} and {words}"
+    code = f"where({coded(CIRRHOSIS, HEPATITIS_ACTIVE)} or {named}).exists()"
+    return f"{problems(code, IS_PRESENT)}.exists()"
+
+
+def qt_history(row: Row) -> str:
+    return f"{problems(coded(TORSADES, LONG_QT_SYNDROME, PROLONGED_QT_FINDING))}.exists()"
+
+
+BY_EVENT = "An adverse event that is over because the condition it resulted in is."
+CONDITIONS: Mapping[str, Condition] = {
+    "ind-diagnosis-missing": Condition(no_diagnosis, "A reason that the order gives by reference."),
+    "ind-age-us-under-1": Condition(under_age),
+    "ind-age-eu-under-18": Condition(under_age),
+    "ci-hypersensitivity": Condition(
+        allergy, "An allergy that is only named; an intolerance of food other than to sugar."
+    ),
+    "order-route": Condition(no_infusion),
+    "order-rate": Condition(wrong_rate, "Everything but minutes, and mL/h of a bag of the usual size."),
+    "vod-ongoing": Condition(vod_now, BY_EVENT),
+    "vod-prior-us": Condition(vod_before, BY_EVENT),
+    "vod-prior-eu": Condition(vod_before, f"How severe it was. {BY_EVENT}"),
+    "liver-disease-us": Condition(liver_disease),
+    "ci-liver-disease-eu": Condition(liver_disease),
+    "qt-history": Condition(qt_history),
 }

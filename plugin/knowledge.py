@@ -18,7 +18,7 @@ import orjson
 from plugin import __version__, codes
 from plugin.book import opens
 from plugin.concepts import BASE, INOTUZUMAB_OZOGAMICIN, IV_ROUTES, Concept
-from plugin.conditions import condition
+from plugin.conditions import CONDITIONS
 from plugin.drugs import DRUGS
 from plugin.drugs.inotuzumab.course import DAYS
 from plugin.drugs.inotuzumab.ordering import Rate
@@ -38,6 +38,7 @@ SNOMED = "http://snomed.info/sct"
 TERMS = "http://terminology.hl7.org/CodeSystem"
 CALLED = "inotuzumab-cds"
 FHIR_VERSION = "4.0.1"
+DOCUMENTATION = "Documentation only"  # what a condition says that cannot be computed
 TITLES = {  # of the lines of the dose table
     "dose-cycle-one": "Everyone",
     "dose-remission": "In CR or CRi",
@@ -303,9 +304,10 @@ def _rule(label: Label, rule: Rule) -> Json:
 
 
 def _expression(rule: Rule, row: Row) -> Json:
-    if found := condition(rule.id, row):
-        return {"language": "text/fhirpath", "expression": found}
-    return {"description": "Documentation only", "language": "text/plain", "expression": row.says}
+    if found := CONDITIONS.get(rule.id):
+        left = {"description": f"Left to the service: {found.leaves}"} if found.leaves else {}
+        return left | {"language": "text/fhirpath", "expression": found.expression(row)}
+    return {"description": DOCUMENTATION, "language": "text/plain", "expression": row.says}
 
 
 # --- what the service serves and reads -----------------------------------------------------------------------
