@@ -204,7 +204,7 @@ CONDITIONS: Mapping[str, Condition] = {
     "ind-age-us-under-1": Condition(under_age),
     "ind-age-eu-under-18": Condition(under_age),
     "ci-hypersensitivity": Condition(
-        allergy, "An allergy that is only named; an intolerance of food other than to sugar."
+        allergy, "An allergy that is only named; a food intolerance of anything but sugar."
     ),
     "order-route": Condition(no_infusion),
     "order-rate": Condition(wrong_rate, "Everything but minutes, and mL/h of a bag of the usual size."),

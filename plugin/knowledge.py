@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from plugin import __version__, codes
+from plugin import __version__, checklist, codes
 from plugin.book import opens
 from plugin.concepts import BASE, INOTUZUMAB_OZOGAMICIN, IV_ROUTES, Concept
 from plugin.conditions import CONDITIONS
@@ -70,7 +70,7 @@ def artefacts() -> dict[str, Json]:
 
 def newest() -> list[Label]:
     """The newest label of each jurisdiction."""
-    return [load(name)[0] for name in dict.fromkeys(one.partition("-")[0] for one in DRUG.labels)]
+    return [load(name)[0] for name in checklist.newest(DRUG)]
 
 
 def _head(kind: str, name: str, title: str, description: str) -> Json:
@@ -258,7 +258,8 @@ what the prefetch gave, with the variables %patient (the bare id of the patient)
 today and the day of the first dose ordered), both as text. It presupposes that the call is about the drug itself (an \
 order for it, a dose that is due, a patient under treatment), that every list was sent, and that codes are those of \
 the value sets, in their canonical form: the service reads other spellings and names as well, and says what it was not \
-sent. Each is held against its rule on every worked case.
+sent, and what else a condition leaves to it the condition's description says. Each is held against its rule on every \
+worked case, and none replaces the service.
 
 A condition in text/plain is documentation only: what decides lies in the history of treatment, in the newest of \
 several results, or in words, and is decided by the rule of the service alone. Nothing may be computed from it."""

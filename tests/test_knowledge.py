@@ -18,9 +18,13 @@ from plugin import knowledge, record
 from plugin.answers import written
 from plugin.conditions import CONDITIONS
 from plugin.drugs import DRUGS
-from plugin.fetch import gather
+from plugin.drugs.inotuzumab.regimen import Doses, clause
+from plugin.facts import Position
+from plugin.fetch import QUERIES, gather
+from plugin.prescriptions import stated
 from plugin.reading import read
 from plugin.rules import HOOKS, evaluate
+from plugin.service import load
 from tests import doors, guide, worked
 from tests.resources import Json
 
@@ -32,15 +36,17 @@ VARIABLES = {"%patient", "%today", "%doseDay"}
 LEFT = "Left to the service: "
 
 
-def plan(label: str) -> Json:
-    found: Json = json.loads((guide.KNOWLEDGE / f"PlanDefinition-inotuzumab-rules-{label}.json").read_text())
+def packaged(kind: str, name: str) -> Json:
+    found: Json = json.loads((guide.KNOWLEDGE / f"{kind}-{name}.json").read_text("utf-8"))
     return found
 
 
 @cache
 def actions(label: str) -> dict[str, Json]:
     """Rule -> its action, as it is packaged."""
-    return {action["id"]: action for action in plan(label)["action"]}
+    return {
+        action["id"]: action for action in packaged("PlanDefinition", f"inotuzumab-rules-{label}")["action"]
+    }
 
 
 @cache
@@ -133,3 +139,73 @@ def test_a_condition_is_computable_or_says_plainly_that_it_is_not(label: str) ->
             assert (said["language"], said["description"]) == ("text/plain", knowledge.DOCUMENTATION)
             assert said["expression"] == action["description"]
     assert computable == set(CONDITIONS) & set(actions(label))
+
+
+@pytest.mark.parametrize("label", ["us", "eu"])
+def test_every_rule_of_a_label_is_an_action_with_its_hooks_and_its_clause(label: str) -> None:
+    rows = load(label)[0].rows
+    rules = {rule.id: rule for rule in DRUG.rules if rule.row in rows}
+    assert list(actions(label)) == list(rules)
+    for name, action in actions(label).items():
+        rule, row = rules[name], rows[rules[name].row]
+        hooks = {each["name"] for each in action["trigger"]}
+        assert {HOOKS[hook] for hook in hooks} == set(rule.hooks)
+        (cited,) = action["documentation"]
+        assert cited["citation"] == row.cite
+        assert cited["display"].startswith("NOT VERIFIED. ") is not row.verified
+
+
+# --- the regimen ---------------------------------------------------------------------------------------------
+
+
+def amount(action: Json) -> str:
+    """The mg/m2 of a day: as its step says, or as the plan chooses it."""
+    step = packaged("ActivityDefinition", action["definitionCanonical"].rsplit("/", 1)[-1])
+    (dosage,) = step["dosage"]
+    assert ("doseAndRate" in dosage) is not ("dynamicValue" in action)
+    if "dynamicValue" in action:
+        (chosen,) = action["dynamicValue"]
+        (quantity,) = expression(chosen["expression"]["expression"])({}, {})
+        return str(quantity)
+    (dose,) = dosage["doseAndRate"]
+    return f"{dose['doseQuantity']['value']} '{dose['doseQuantity']['code']}'"
+
+
+@pytest.mark.parametrize("jurisdiction", ["us", "eu"])
+def test_the_regimen_gives_the_doses_of_the_label(jurisdiction: str) -> None:
+    label, _ = load(jurisdiction)
+    cycles = packaged("PlanDefinition", f"inotuzumab-regimen-{jurisdiction}")["action"]
+    given = {
+        (cycle["id"], line["id"].removeprefix(f"{cycle['id']}-")): [amount(day) for day in line["action"]]
+        for cycle in cycles
+        for line in cycle["action"]
+    }
+    lines = {"dose-cycle-one": [1], "dose-remission": [2, 3, 4, 5, 6], "dose-no-remission": [2, 3]}
+    assert given == {
+        (f"cycle-{cycle}", line): [f"{mg} 'mg/m2'" for mg in clause(label, line, Doses).per_area]
+        for line, those in lines.items()
+        for cycle in those
+    }
+
+
+def test_an_order_that_instantiates_a_step_states_its_cycle_and_day() -> None:
+    steps = [found for found in guide.artefacts() if found["resourceType"] == "ActivityDefinition"]
+    places = {stated({"instantiatesCanonical": [step["url"]]}) for step in steps}
+    assert places == {Position(cycle, day) for cycle in range(1, 7) for day in (1, 8, 15)}
+    assert len(steps) == len(places)
+
+
+# --- what is read --------------------------------------------------------------------------------------------
+
+
+def test_the_client_says_what_it_reads_and_by_which_parameters() -> None:
+    _, client = packaged("CapabilityStatement", "inotuzumab-cds")["rest"]
+    types = {each["type"]: each for each in client["resource"]}
+    assert set(types) == {query.kind for query in QUERIES} | {"Medication"}
+    for query in QUERIES:
+        said = types[query.kind]
+        assert f"* {query.key}: " in said["documentation"]
+        _, _, asked = query.template.partition("?")
+        names = {part.partition("=")[0] for part in asked.split("&") if asked}
+        assert names - {"_sort", "_count"} <= {each["name"] for each in said.get("searchParam", ())}
+        assert said["interaction"] == [{"code": "search-type" if names else "read"}]
