@@ -15,10 +15,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from threading import Thread
 from typing import Any
+from uuid import uuid4
 
+import jwt
 import requests
 
 from plugin.fetch import queries
+from tests import signing
 from tests.build import body
 from tests.resources import Json
 
@@ -27,8 +30,11 @@ PIECES = 200  # resources of one transaction
 
 
 @contextmanager
-def sekmet() -> Iterator[str]:
-    """The base URL of an empty FHIR R4 server on a free loopback port, for as long as the context lasts."""
+def sekmet(**auth: Any) -> Iterator[str]:
+    """The base URL of an empty FHIR R4 server on a free loopback port, for as long as the context lasts.
+
+    `auth` closes it: the settings of its own authorization server.
+    """
     with TemporaryDirectory() as folder, TemporaryFile("w+") as said:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -43,6 +49,7 @@ def sekmet() -> Iterator[str]:
             "simulator": {"enabled": False},
             "validation": {"inbound": "off"},
             "log_inbound": False,
+            "server_auth": auth or {"types": ["none"]},
         }
         file = Path(folder) / "settings.yaml"
         file.write_text(json.dumps(settings))  # JSON is YAML
@@ -69,7 +76,28 @@ def _wait(url: str, process: subprocess.Popen[str]) -> None:
     raise TimeoutError
 
 
-def load(base: str, resources: list[Json]) -> None:
+def backend_token(base: str, client: str, scope: str) -> str:
+    """An access token as a SMART backend service gets it from the server: for an assertion that it signs (ES384)."""
+    url = base.removesuffix("/fhir") + "/auth/token"
+    now = int(time.time())
+    claims = {"iss": client, "sub": client, "aud": url, "exp": now + 120, "jti": uuid4().hex}
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.post(
+            url,
+            data={
+                "grant_type": "client_credentials",
+                "scope": scope,
+                "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+                "client_assertion": jwt.encode(claims, signing.private(), "ES384", {"kid": signing.KID}),
+            },
+            timeout=LONGEST,
+        )
+        answer.raise_for_status()
+        return str(answer.json()["access_token"])
+
+
+def load(base: str, resources: list[Json], token: str = "") -> None:
     """Puts resources into a server, each under its own id."""
     with requests.Session() as session:
         session.trust_env = False
@@ -79,9 +107,10 @@ def load(base: str, resources: list[Json]) -> None:
                 for r in resources[at : at + PIECES]
             ]
             bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-            answer = session.post(
-                base, data=body(bundle), headers={"Content-Type": "application/fhir+json"}, timeout=LONGEST
-            )
+            headers = {"Content-Type": "application/fhir+json"}
+            if token:
+                headers["Authorization"] = f"Bearer {token}"
+            answer = session.post(base, data=body(bundle), headers=headers, timeout=LONGEST)
             answer.raise_for_status()
             failed = [
                 e["response"] for e in answer.json()["entry"] if not e["response"]["status"].startswith("2")

@@ -20,7 +20,7 @@ from plugin.ehr import MOST_PAGES, opened
 from plugin.fetch import LONGEST_URL, QUERIES, queries
 from plugin.outgoing import Allowed, Door
 from plugin.record import parse
-from tests import build, doors, ehrs, responses, worked
+from tests import build, doors, ehrs, responses, signing, worked
 from tests.ehrs import FHIR_JSON, Playback, Reply
 from tests.resources import Json
 from tests.test_golden import FOLDER, STORIES, moment
@@ -163,6 +163,26 @@ def test_conversations_are_answered_the_same_from_a_real_server() -> None:
             ehrs.load(base, held(asked))
             now = moment(asked)
             assert said(by_server(asked, base), server=base, now=now) == said(whole(asked), now=now), story
+
+
+def test_a_closed_server_is_read_with_the_token_that_the_ehr_got_and_with_no_other() -> None:
+    """SMART backend services, whole: an assertion signed with ES384, a token of read scopes, and the golden cards."""
+    client = {"client_id": "the-service", "jwks": {"keys": [signing.jwk()]}, "scopes": "system/*.*"}
+    with ehrs.sekmet(types=["smart"], smart_clients=[client]) as base:
+        asked = json.loads((FOLDER / "raised-bilirubin" / "request.json").read_bytes())
+        ehrs.load(base, held(asked), ehrs.backend_token(base, "the-service", "system/*.*"))
+        now = moment(asked)
+
+        def with_scope(scope: str) -> tuple[int, Json]:
+            call = by_server(asked, base)
+            call["fhirAuthorization"]["access_token"] = ehrs.backend_token(base, "the-service", scope)
+            return said(call, server=base, now=now)
+
+        assert with_scope("system/*.rs") == said(whole(asked), now=now)
+        status, found = with_scope("system/Patient.rs system/Condition.rs")
+        assert status == 200
+        assert {"observations", "counts", "ecg"} <= set(unread(found))  # outside these scopes
+        assert said(by_server(asked, base), server=base, now=now)[0] == 412  # a token of nobody
 
 
 # --- what is read, and how -----------------------------------------------------------------------------------
