@@ -255,7 +255,9 @@ class _Reader:
         self.dates: dict[str, When | None] = {}
         self.members: list[tuple[_Place, Json, Any]] = []
         self.panels: dict[str, str] = {}  # member -> panel
-        self.followed: set[tuple[int, str]] = set()  # members, by what they are: one without an id has no name
+        self.followed: set[tuple[int, str]] = (
+            set()
+        )  # members, by what they are: one without an id has no name
 
     # --- resources ---
 

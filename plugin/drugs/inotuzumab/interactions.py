@@ -86,10 +86,7 @@ def _headline(facts: Treatment, names: Sequence[str]) -> str:
     where = f"beside {DRUG}" if facts.order else f"and the patient is on {DRUG}"
     some = [[*names[:count], f"{len(names) - count} more"] for count in range(len(names) - 1, 0, -1)]
     lists = [listed(few) for few in (list(names), *some)]
-    return fitting(
-        *(f"{few[0].upper()}{few[1:]} {verb} QT {where}: stop or replace" for few in lists),
-        f"{len(names)} drugs prolong QT {where}: stop or replace",
-    )
+    return fitting(*(f"{few[0].upper()}{few[1:]} {verb} QT {where}: stop or replace" for few in lists))
 
 
 def _stop(facts: Treatment, taken: Sequence[Taken]) -> str:
@@ -197,7 +194,6 @@ def _replacement(drug: QtDrug, code: Coding) -> Proposal:
         code=code,
         label=f"Order {code.display} instead",
         description=f"Draft an order for {code.display} in place of {drug.name}; dose to be entered",
-        text=code.display,
     )
 
 
@@ -266,9 +262,11 @@ class _Start:
 
 def _started(facts: Treatment, row: Started) -> list[_Start]:
     first = facts.course.first
-    taken = qt_drugs(facts, row.qt_drugs.open_for) if first else ()
+    if first is None:
+        return []
+    taken = qt_drugs(facts, row.qt_drugs.open_for)
     days_of = [(t, day) for t in taken if (day := first_day(facts, t, row.gap)) and day < facts.today]
-    return [_Start(t, day, _lacking(facts, day)) for t, day in days_of if first and day_of(first) < day]
+    return [_Start(t, day, _lacking(facts, day)) for t, day in days_of if day_of(first) < day]
 
 
 def _lacking(facts: Treatment, day: date) -> list[str]:

@@ -110,9 +110,8 @@ def _still_to_give(order: Order, facts: Treatment, row: Duplicate) -> bool:
 
 
 def _linked(one: Order, other: Order) -> bool:
-    """Whether they are one order, or one names the other as what it replaces or rests on."""
-    same = one.source == other.source and "/" in one.source
-    return same or one.source in other.based_on or other.source in one.based_on
+    """Whether one names the other as what it replaces or rests on."""
+    return one.source in other.based_on or other.source in one.based_on
 
 
 def avoid_for_route(facts: Treatment, row: Row) -> Finding | None:

@@ -164,7 +164,7 @@ def _removal(facts: Treatment, order: Order, reason: str) -> tuple[Proposal, ...
     own = facts.order is not None and order.source == facts.order.source
     dates = [str(day) for day in order.days or ((facts.dose_day,) if own else ())]
     of = f" of {listed(dates)}" if dates else ""
-    dosage = facts.dosage if own and facts.dosage else order.dosage(facts.dose_day)
+    named = sentences(DRUG, order.dosage(facts.dose_day).written)
     return (
         Proposal(
             verb="remove",
@@ -172,7 +172,7 @@ def _removal(facts: Treatment, order: Order, reason: str) -> tuple[Proposal, ...
             label="Remove today's inotuzumab order"
             if dates == [str(facts.today)]
             else f"Remove the inotuzumab order{of}",
-            description=f"Remove the draft order {sentences(DRUG, dosage.written)}{of} ({reason})",
+            description=f"Remove the draft order {named}{of} ({reason})",
             recommended=True,
         ),
     )
@@ -185,5 +185,4 @@ def request_test(code: tuple[str, str, str], why: str) -> Proposal:
         code=code,
         label=f"Order: {code[2]}",
         description=f"Draft an order for the test {code[2]} ({why})",
-        text=code[2],
     )
