@@ -56,10 +56,15 @@ def quoted(values: Iterable[str]) -> str:
     return "({})".format(" | ".join(f"'{value}'" for value in values))
 
 
-def coded(*of: Concept) -> str:
-    """That a coding of a CodeableConcept is one of those that these value sets list."""
-    tokens = dict.fromkeys(f"{coding.system}|{coding.code}" for one in of for coding in codes.codings(one))
-    return f"coding.where((system & '|' & code) in {quoted(tokens)}).exists()"
+def coded(element: str, *of: Concept) -> str:
+    """That a coding of this CodeableConcept is one of those that these value sets list."""
+    listed: dict[str, dict[str, None]] = {}
+    for coding in (coding for one in of for coding in codes.codings(one)):
+        listed.setdefault(coding.system, {})[coding.code] = None
+    by_system = (
+        f"where(system = '{system}').where(code in {quoted(each)})" for system, each in listed.items()
+    )
+    return any_of(*(f"{element}.coding.{criterion}" for criterion in by_system))
 
 
 def status(element: str, table: Mapping[str, str], meaning: str) -> str:
@@ -104,18 +109,17 @@ IS_OVER = (
 )
 
 
-def problems(code: str, *criteria: str) -> str:
-    """Conditions of whose code this is true."""
-    return own("Condition", "subject", f"code.{code}", STANDS, *criteria)
+def problems(*criteria: str) -> str:
+    return own("Condition", "subject", STANDS, *criteria)
 
 
 def events(what: Concept, *criteria: str) -> str:
-    return own("AdverseEvent", "subject", f"event.{coded(what)}", TOOK_PLACE, *criteria)
+    return own("AdverseEvent", "subject", coded("event", what), TOOK_PLACE, *criteria)
 
 
 def drafts(*criteria: str) -> str:
     """Draft orders for the drug."""
-    drug = f"medication.{coded(INOTUZUMAB_OZOGAMICIN)}"
+    drug = coded("medication", INOTUZUMAB_OZOGAMICIN)
     return own("MedicationRequest", "subject", "status = 'draft'", drug, *criteria)
 
 
@@ -124,10 +128,10 @@ def drafts(*criteria: str) -> str:
 
 def no_diagnosis(row: Row) -> str:
     remission = (
-        f"(clinicalStatus.coding.where(code = 'remission').exists() or code.{coded(B_ALL_IN_REMISSION)})"
+        f"(clinicalStatus.coding.where(code = 'remission').exists() or {coded('code', B_ALL_IN_REMISSION)})"
     )
-    known = problems(coded(*DIAGNOSES), IS_CERTAIN, f"{IS_PRESENT} or {remission}")
-    reason = drafts(f"(reasonCode | category).where({coded(*DIAGNOSES)}).exists()")
+    known = problems(coded("code", *DIAGNOSES), IS_CERTAIN, f"{IS_PRESENT} or {remission}")
+    reason = drafts(f"(reasonCode | category).where({coded('$this', *DIAGNOSES)}).exists()")
     return f"{any_of(known, reason)}.not()"
 
 
@@ -140,8 +144,8 @@ def allergy(row: Row) -> str:
     found = own(
         "AllergyIntolerance",
         "patient",
-        f"(code | reaction.substance).where({coded(INOTUZUMAB_OZOGAMICIN, EXCIPIENTS)}).exists()",
-        f"code.{coded(NO_KNOWN_ALLERGY)}.not()",
+        f"(code | reaction.substance).where({coded('$this', INOTUZUMAB_OZOGAMICIN, EXCIPIENTS)}).exists()",
+        f"{coded('code', NO_KNOWN_ALLERGY)}.not()",
         f"{status('clinicalStatus', allergies.CLINICAL, OUT)}.not()",
         f"{status('verificationStatus', allergies.VERIFICATION, OUT)}.not()",
         "(type = 'intolerance' and category = 'food').not()",
@@ -153,14 +157,14 @@ def allergy(row: Row) -> str:
 ROUTE_WORDS = "(route.text | route.coding.display)"
 WORDS = f"({ROUTE_WORDS} | method.text | method.coding.display | additionalInstruction.text | text)"
 IS_PUSH = (
-    f"((route | method).where({coded(IV_PUSH_ROUTES)}).exists() or {WORDS}.where(lower()"
+    f"((route | method).where({coded('$this', IV_PUSH_ROUTES)}).exists() or {WORDS}.where(lower()"
     f".replaceMatches('{pattern(NOT_PUSH)}', ' ').matches('{pattern(PUSH)}')).exists())"
 )
 
 
 def no_infusion(row: Row) -> str:
     words = f"{ROUTE_WORDS}.where(lower().matches('{pattern(INTRAVENOUS)}')).exists()"
-    other = f"route.exists() and (route.{coded(IV_ROUTES)} or {words}).not()"
+    other = f"route.exists() and ({coded('route', IV_ROUTES)} or {words}).not()"
     return f"{drafts(f'dosageInstruction.where({IS_PUSH} or {other}).exists()')}.exists()"
 
 
@@ -178,24 +182,24 @@ def wrong_rate(row: Rate) -> str:
 
 
 def vod_now(row: Row) -> str:
-    return any_of(events(VOD_SOS, f"{IS_OVER}.not()"), problems(coded(VOD_SOS), IS_PRESENT))
+    return any_of(events(VOD_SOS, f"{IS_OVER}.not()"), problems(coded("code", VOD_SOS), IS_PRESENT))
 
 
 def vod_before(row: Row) -> str:
-    past = any_of(events(VOD_SOS, IS_OVER), problems(coded(VOD_SOS), IS_PAST))
+    past = any_of(events(VOD_SOS, IS_OVER), problems(coded("code", VOD_SOS), IS_PAST))
     return f"{past} and {vod_now(row)}.not()"
 
 
 def liver_disease(row: Row) -> str:
     """K76.89 is any other liver disease: it counts where the words say which."""
     words = "(text | coding.display).where(lower().contains('nodular regenerative hyperplasia')).exists()"
-    named = f"{coded(NODULAR_REGENERATIVE_HYPERPLASIA)} and {words}"
-    code = f"where({coded(CIRRHOSIS, HEPATITIS_ACTIVE)} or {named}).exists()"
+    named = f"{coded('$this', NODULAR_REGENERATIVE_HYPERPLASIA)} and {words}"
+    code = f"code.where({coded('$this', CIRRHOSIS, HEPATITIS_ACTIVE)} or {named}).exists()"
     return f"{problems(code, IS_PRESENT)}.exists()"
 
 
 def qt_history(row: Row) -> str:
-    return f"{problems(coded(TORSADES, LONG_QT_SYNDROME, PROLONGED_QT_FINDING))}.exists()"
+    return f"{problems(coded('code', TORSADES, LONG_QT_SYNDROME, PROLONGED_QT_FINDING))}.exists()"
 
 
 BY_EVENT = "An adverse event that is over because the condition it resulted in is."
