@@ -19,6 +19,7 @@ from plugin.advice import Advice, Said, Topic
 from plugin.concepts import BASE
 from plugin.facts import Fact
 from plugin.findings import Indicator, Proposal
+from plugin.medicines import Coding
 from plugin.profiles import DEFAULT, PLAIN, Profile
 from plugin.record import Json
 
@@ -247,21 +248,25 @@ def _concept(proposal: Proposal, profile: Profile) -> Json:
 
     Where the EHR knows the code system by another name, the coding stands there under that name as well.
     """
-    text = proposal.text or (proposal.code[2] if proposal.code else proposal.label)
-    coding = proposal.code or next(
-        (
-            (c.system, c.code, c.display)
-            for c in (codes.codings(proposal.concept) if proposal.concept else ())
-            if c.display.casefold() == text.casefold()
-        ),
-        None,
-    )
+    coding = proposal.code or _coding(proposal)
+    text = proposal.text or (coding.display if coding else proposal.label)
     if coding is None:
         return {"text": text}
     system, code, display = coding
     systems = (profile.systems[system], system) if system in profile.systems else (system,)
     codings = [{"system": each, "code": code, "display": display} for each in systems]
     return {"coding": codings, "text": text}
+
+
+def _coding(proposal: Proposal) -> Coding | None:
+    """The code of a medicine by its name; of a test, which may have several, the first of its value set."""
+    if not proposal.concept:
+        return None
+    listed = codes.codings(proposal.concept)
+    if proposal.verb == "request":
+        return listed[0]._replace(display=proposal.text)
+    name = proposal.text.casefold()
+    return next((coding for coding in listed if coding.display.casefold() == name), None)
 
 
 def amended(draft: Json, mg: Decimal) -> Json:

@@ -67,6 +67,9 @@ BSA: Final = "bsa"
 LVEF: Final = "lvef"
 HEPATITIS_B: Final = "hepatitis-b"
 
+# Specimens that make the code of a blood test mean another thing
+OTHER_FLUID: Final = "other-fluid"
+
 # Panels, and the tests that we may suggest to order
 CBC_PANELS: Final = "cbc-panels"
 CHEMISTRY_PANELS: Final = "chemistry-panels"

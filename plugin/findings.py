@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from plugin.concepts import Concept
 from plugin.facts import Fact
+from plugin.medicines import Coding
 
 
 class Action(StrEnum):
@@ -46,8 +47,8 @@ class Proposal:
     """Something that the EHR can do at a click; `description` must be enough to do it by hand.
 
     `verb`: "remove" the draft `order`; "amend" the draft `order` to `mg`; "prescribe" a draft of the medicine
-    `code`; "request" a draft of the test `code`. `code` is (system, code, display); where only the value set
-    is known, `concept` names it and `text` the display to look for in it.
+    `code`, or the one that is called `text` in the value set `concept`; "request" a draft of the test `text`, by the
+    first code of `concept`.
     """
 
     verb: str
@@ -55,7 +56,7 @@ class Proposal:
     description: str
     order: str = ""
     mg: Decimal | None = None
-    code: tuple[str, str, str] | None = None
+    code: Coding | None = None
     concept: Concept = ""
     text: str = ""
     recommended: bool = False

@@ -57,6 +57,7 @@ from plugin.concepts import (
     MRD_STATUS,
     NEUTROPHIL_BANDS_PERCENT,
     NEUTROPHIL_PERCENT,
+    OTHER_FLUID,
     PHOSPHATE,
     PLATELETS,
     POTASSIUM,
@@ -72,6 +73,7 @@ from plugin.concepts import (
     QUALIFIER_POSITIVE,
     RESPONSE_OBSERVATION,
     RR_INTERVAL,
+    STATED_WEIGHT,
     URATE,
     WBC,
     Concept,
@@ -167,20 +169,15 @@ OF_BLOOD = frozenset(
         *(POTASSIUM, MAGNESIUM, CALCIUM_TOTAL, CALCIUM_IONISED, PHOSPHATE, URATE, CREATININE, EGFR),
     }
 )
-# Urine, cerebrospinal, pleural and ascitic fluid: words, then SNOMED CT and HL7 version 2 codes of the specimen.
-OTHER_FLUID = re.compile(
+# Urine, cerebrospinal, pleural and ascitic fluid in words; their codes count under whatever system they are sent.
+OTHER_FLUID_WORDS = re.compile(
     r"\b(urine|urinary|csf|cerebrospinal|spinal fluid|pleural|ascit\w+|peritoneal)\b", re.IGNORECASE
 )
-OTHER_FLUID_CODES = frozenset(
-    {"122575003", "258450006", "418564007", "309201001", "168139001", "ur", "usub", "csf", "plr", "prt"}
-)
+OTHER_FLUID_CODES = frozenset(coding.code.lower() for coding in codes.codings(OTHER_FLUID))
 
 # What a patient says of himself in an Observation of his own restrains and never reassures: of these a "yes"
 # counts; a number, a "no" and the size of his body do not (`reports` has his weight).
 RESTRAINING = frozenset({HCG, PREGNANCY_STATUS, BREASTFEEDING_STATUS, HIGH_TUMOUR_BURDEN})
-
-# LOINC codes that senders put beside the one for any weight: stated and estimated.
-UNMEASURED = frozenset({"3142-7", "8335-2"})
 
 FINAL, PRELIMINARY = "final", "preliminary"
 STATUSES = dict.fromkeys(("final", "amended", "corrected"), FINAL) | {
@@ -448,7 +445,7 @@ class _Reader:
         specimen = _contained(resource, target) if inside else obj(self.resolve(reference)) if target else {}
         kind = specimen.get("type")
         said = " ".join([text(reference.get("display")), *words(kind)])
-        return bool(OTHER_FLUID.search(said)) or not OTHER_FLUID_CODES.isdisjoint(codes_of(kind))
+        return bool(OTHER_FLUID_WORDS.search(said)) or not OTHER_FLUID_CODES.isdisjoint(codes_of(kind))
 
     # --- the whole ---
 
@@ -483,8 +480,8 @@ def _parts(resource: Json) -> list[tuple[Json, frozenset[Concept]]]:
     """The Observation itself and each component, of those whose code we know."""
     coded = pairs(resource.get("code"))
     means = _known(tuple(coded))
-    if BODY_WEIGHT in means and any(code in UNMEASURED for _, code in coded):
-        means = frozenset()
+    if BODY_WEIGHT in means and STATED_WEIGHT in codes.means(coded):
+        means = frozenset()  # senders put the code of any weight beside that of a stated one
     components = objects(resource.get("component"))
     if GENOMIC_VARIANT in means:
         means = frozenset({BCR_ABL1}) if _of_the_fusion(components) else frozenset()

@@ -19,6 +19,7 @@ from plugin.cards import plain
 from plugin.config import Settings
 from plugin.demo import moved
 from plugin.findings import Proposal
+from plugin.medicines import Coding
 from plugin.outgoing import Allowed
 from plugin.profiles import DEFAULT, PROFILES, RXNORM, VERBS, Profile
 from tests import doors, responses
@@ -102,7 +103,9 @@ def test_plain_text_is_the_markdown_without_its_marks(markdown: str, text: str) 
 
 
 def test_a_code_stands_first_under_the_name_that_the_ehr_knows() -> None:
-    proposal = Proposal(verb="prescribe", label="l", description="d", code=(RXNORM, "3264", "dexamethasone"))
+    proposal = Proposal(
+        verb="prescribe", label="l", description="d", code=Coding(RXNORM, "3264", "dexamethasone")
+    )
     epic = writing._concept(proposal, PROFILES["epic"])["coding"]
     assert [coding["system"] for coding in epic] == ["urn:oid:2.16.840.1.113883.6.88", RXNORM]
     assert [coding["system"] for coding in writing._concept(proposal, DEFAULT)["coding"]] == [RXNORM]

@@ -654,13 +654,13 @@ def test_a_member_in_error_is_left_out_though_its_panel_is_final() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["Urine", "CSF sample", "pleural fluid", "Ascitic fluid", "122575003", "258450006"]
+    "kind", ["Urine", "CSF sample", "pleural fluid", "Ascitic fluid", "122575003", "258450006", "URINM"]
 )
 def test_a_result_of_another_fluid_is_left_out(kind: str) -> None:
     assert nothing(lab("potassium", 4, specimen=kind))
 
 
-@pytest.mark.parametrize("kind", ["Serum", "Venous blood", "119297000"])
+@pytest.mark.parametrize("kind", ["Serum", "Venous blood", "119297000", "USUB"])
 def test_a_result_of_blood_counts(kind: str) -> None:
     assert one(lab("potassium", 4, specimen=kind)).value == 4
 

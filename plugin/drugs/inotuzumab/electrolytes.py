@@ -8,8 +8,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 from plugin import formulas
-from plugin.concepts import ALBUMIN, CALCIUM_IONISED, CALCIUM_TOTAL, MAGNESIUM, POTASSIUM, Concept
-from plugin.drugs.inotuzumab import wording
+from plugin.concepts import (
+    ALBUMIN,
+    BASIC_METABOLIC_PANEL,
+    CALCIUM_IONISED,
+    CALCIUM_TOTAL,
+    MAGNESIUM,
+    POTASSIUM,
+    Concept,
+)
 from plugin.drugs.inotuzumab.course import Treatment
 from plugin.drugs.inotuzumab.qt import meanwhile, off_topic
 from plugin.drugs.inotuzumab.wording import (
@@ -44,14 +51,13 @@ NUMBERS = {
     CALCIUM_IONISED: "calcium",
 }
 UNITS = ("mg/dL", "mmol/L", "meq/L")  # in which a row states a limit, in this order
-CALCIUM = (wording.LOINC, "17861-6", "Calcium")
 
 # The tests that supply what is missing. The basic metabolic panel of this code is that of 1998, seven tests
 # without calcium; later panels hold it. So that what we propose settles the rule, calcium is asked for by itself.
 TESTS = {
-    wording.ELECTROLYTES: (POTASSIUM, CALCIUM_TOTAL),
-    wording.MAGNESIUM: (MAGNESIUM,),
-    CALCIUM: (CALCIUM_TOTAL,),
+    (BASIC_METABOLIC_PANEL, "Basic metabolic panel"): (POTASSIUM, CALCIUM_TOTAL),
+    (MAGNESIUM, "Magnesium"): (MAGNESIUM,),
+    (CALCIUM_TOTAL, "Calcium"): (CALCIUM_TOTAL,),
 }
 
 
