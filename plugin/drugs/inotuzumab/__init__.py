@@ -27,7 +27,7 @@ from plugin.drugs.inotuzumab import (
     vod,
 )
 from plugin.drugs.inotuzumab.course import BodySurface, CoursePolicy
-from plugin.rules import Drug, Rule, Shown
+from plugin.rules import Drug, Shown
 
 _MODULES = (
     eligibility,
@@ -61,18 +61,17 @@ class Policy:
     shown: Shown
 
 
-def _rests(rule: Rule) -> Rule:
-    """The same rule; one that reads the doses given rests on how we read them."""
-    return replace(rule, rests=(*rule.rests, "course")) if "administrations" in rule.reads else rule
-
-
 DRUG = Drug(
     name="inotuzumab ozogamicin",
     package=__name__,
     labels=("us-2024-03", "eu-2023-01"),
     rows={name: row for module in _MODULES for name, row in module.ROWS.items()},
     policy=Policy,
-    rules=tuple(_rests(rule) for module in _MODULES for rule in module.RULES),
+    rules=tuple(  # what reads the doses given rests on how they are read
+        replace(rule, rests=(*rule.rests, "course")) if "administrations" in rule.reads else rule
+        for module in _MODULES
+        for rule in module.RULES
+    ),
     concerns=occasion.concerns,
     view=lambda facts, selections, label, policy: occasion.view(facts, selections, label, policy.course),
     doses=frozenset(

@@ -202,7 +202,7 @@ def avoid_under_age(facts: Treatment, row: Age) -> Finding | None:
         Action.AVOID,
         f"Do not give {DRUG}: the patient is under {age} old",
         facts.patient,
-        text=f"**Outside the label.** The patient ({facts.patient.written or 'birth date on record'}) is "
+        text=f"**Outside the label.** The patient ({facts.patient.written}) is "
         f"under {age} of age on {facts.dose_day}; {row.under}.",
         proposals=remove_orders(facts, f"under {age} old"),
     )

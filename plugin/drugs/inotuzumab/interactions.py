@@ -96,13 +96,8 @@ def _stop(facts: Treatment, taken: Sequence[Taken]) -> str:
         instead = f": {taken[0].drug.alternative}" if taken[0].drug.alternative else ""
         return f"{start} Stop it or replace it by a drug without QT effect{instead}."
     choices = [f"* {t.drug.name}: {t.drug.alternative}" for t in taken if t.drug.alternative]
-    return "\n".join(
-        (
-            f"{start} Stop them or replace them by drugs without QT effect.",
-            *([""] if choices else []),
-            *choices,
-        )
-    )
+    both = (f"{start} Stop them or replace them by drugs without QT effect.", "\n".join(choices))
+    return "\n\n".join(filter(None, both))
 
 
 def _first_upper(words: str, first: bool) -> str:
@@ -208,13 +203,9 @@ def avoid_several_qt_drugs(facts: Treatment, row: Together) -> Finding | None:
     if len(taken) < row.drugs:
         lists_read(facts)
         return None
-    names = [t.drug.name for t in taken]
     return finding(
         Action.AVOID,
-        fitting(
-            f"{len(taken)} drugs that prolong QT beside {DRUG}: {listed(names)}; stop at least one",
-            f"{len(taken)} drugs that prolong QT beside {DRUG}: stop at least one",
-        ),
+        f"{len(taken)} drugs that prolong QT beside {DRUG}: stop at least one",
         *(r for t in taken for r in t.records),
         text=f"**Stop at least one.** {len(taken)} drugs that prolong QT beside {DRUG}: "
         f"{listed([f'{t.drug.name} ({t.standing})' for t in taken])}. Their effects add up.",

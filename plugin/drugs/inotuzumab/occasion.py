@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import date, timedelta
 from typing import Any
@@ -83,18 +83,18 @@ def view(facts: Facts, selections: tuple[str, ...] | None, label: Label, policy:
 
 def _judged(facts: Facts, selections: tuple[str, ...] | None) -> tuple[Order, ...]:
     """The drafts that are judged: at order-select those selected, else all of them."""
-    return tuple(order for order in facts.drafts if _selected(order, facts, selections))
+    return tuple(order for order in facts.drafts if _selected(order, selections))
 
 
-def _selected(draft: Fact, facts: Facts, selections: tuple[str, ...] | None) -> bool:
-    if facts.hook != "order-select" or selections is None:
+def _selected(draft: Fact, selections: tuple[str, ...] | None) -> bool:
+    if selections is None:
         return True
     return draft.source in {"/".join(s.split("/_history/")[0].split("/")[-2:]) for s in selections}
 
 
 def _requested(facts: Facts, selections: tuple[str, ...] | None, label: Label) -> bool:
     """Whether a judged draft that is no order of a medicine matters: a request for a live viral vaccine."""
-    drafts = (r for r in facts.requests or () if r.draft and _selected(r, facts, selections))
+    drafts = (r for r in facts.requests or () if r.draft and _selected(r, selections))
     return "vaccines" in label.rows and any(LIVE_VIRAL_VACCINES in request.means for request in drafts)
 
 
@@ -111,7 +111,7 @@ def _under_treatment_view(
 
 def under_treatment(facts: Facts, policy: CoursePolicy) -> bool | None:
     """A dose of late, an active or draft order, or a transplant of late; None where that could not be told."""
-    now = treatment_of(replace(facts, dose_day=facts.today), course=Course(doses=doses_given(facts, policy)))
+    now = treatment_of(facts, course=Course(doses=doses_given(facts, policy)))
     last = now.course.last
     recent = last is not None and facts.today - last.on <= policy.under_treatment
     active = any(o.state == "active" and _in_force(o, facts.today, policy) for o in of_the_drug(facts.orders))
@@ -143,17 +143,17 @@ def _transplanted(now: Treatment, policy: CoursePolicy) -> bool:
 
 
 def _doses_ordered(
-    facts: Facts, ordered: Iterable[Order], judged: tuple[Order, ...], label: Label, policy: CoursePolicy
+    facts: Facts, ordered: Sequence[Order], judged: tuple[Order, ...], label: Label, policy: CoursePolicy
 ) -> tuple[Treatment, ...]:
     """Each draft and each dated event is one dose; the earlier ones count as given for the later ones."""
     days = sorted(
-        ((day, place, order) for place, order in enumerate(ordered) for day in dose_days(order, facts.today)),
-        key=lambda dose: dose[:2],
+        (day, place) for place, order in enumerate(ordered) for day in dose_days(order, facts.today)
     )
     planned: list[Given] = []
     made = []
     seen: set[int] = set()
-    for day, place, order in days:
+    for day, place in days:
+        order = ordered[place]
         treatment = _treatment(facts, day, order, tuple(planned), judged, label, policy, place not in seen)
         seen.add(place)
         made.append(treatment)
@@ -213,12 +213,11 @@ def _complete(treatment: Treatment, label: Label, policy: CoursePolicy) -> Treat
 
 def _due_today(facts: Facts, label: Label, policy: CoursePolicy) -> Treatment | None:
     """The dose that an active order, or the regimen, puts on today; None if there is none."""
-    today = replace(facts, dose_day=facts.today)
     for order in of_the_drug(facts.orders):
         if order.state == "active" and order.covers(facts.today, timedelta(0)):
             return _treatment(facts, facts.today, order, (), (), label, policy)
-    doses = placed(doses_given(today, policy), policy)
-    bare = treatment_of(today, course=Course(doses=doses))
+    doses = placed(doses_given(facts, policy), policy)
+    bare = treatment_of(facts, course=Course(doses=doses))
     due = [day for dose in doses[-1:] for _, day in due_days(dose, bare, label)]
     near = any(abs(facts.today - day) <= policy.matching for day in due)
     return _treatment(facts, facts.today, None, (), (), label, policy) if near else None

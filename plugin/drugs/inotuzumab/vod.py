@@ -314,7 +314,7 @@ def _check_what_is_reported(
             f"**Check for signs of VOD** before {the_order(facts)}.",
             told(complaints),
             f"Reported, and not measured here: {said}." if said else "",
-            f"Found so far: {'; '.join(words for words, _ in signs)}." if signs else "",
+            f"Found so far: {signs[0][0]}." if signs else "",
             f"What a patient reports does not count to the {row.signs} signs that hold a dose: examine the abdomen, "
             "weigh the patient and test bilirubin. If VOD is confirmed, permanently discontinue.",
         ),

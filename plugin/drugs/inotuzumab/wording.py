@@ -6,28 +6,24 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from plugin.concepts import Concept
+from plugin.concepts import CBC_WITH_DIFFERENTIAL, HEPATIC_FUNCTION_PANEL, TWELVE_LEAD_ECG, Concept
 from plugin.drugs.inotuzumab.course import Treatment, of_the_drug
-from plugin.facts import EXACT, Fact, Order, Result
+from plugin.facts import Fact, Order, Result
 from plugin.findings import Proposal
 
 DRUG = "inotuzumab ozogamicin"
 
-# The tests a rule may propose, as (system, code, display). A test of the suite finds each in the value set
-# that the service reads the answer back from, so that what we propose would settle the rule.
-LOINC = "http://loinc.org"
-LIVER_TESTS = (LOINC, "24325-3", "Hepatic function panel")
-BLOOD_COUNT = (LOINC, "57021-8", "CBC with auto differential")
-ECG = (LOINC, "34534-8", "12-lead ECG")
-ELECTROLYTES = (LOINC, "24320-4", "Basic metabolic panel")
-MAGNESIUM = (LOINC, "19123-9", "Magnesium")
+# The tests a rule may propose, by their words: each is ordered by the first code of its value set.
+LIVER_TESTS = (HEPATIC_FUNCTION_PANEL, "Hepatic function panel")
+BLOOD_COUNT = (CBC_WITH_DIFFERENTIAL, "CBC with auto differential")
+ECG = (TWELVE_LEAD_ECG, "12-lead ECG")
 
 # --- numbers and dates -------------------------------------------------------------------------------------
 
 
 def amount(value: Decimal, places: int) -> str:
     """A number as a reader expects it: rounded half up, with all its places ("0.90")."""
-    return f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, EXACT):f}"
+    return f"{value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}"
 
 
 def plain(value: Decimal) -> str:
@@ -36,12 +32,12 @@ def plain(value: Decimal) -> str:
 
 
 def times(result: Result, limit: Decimal | None = None) -> str:
-    """The multiple of ULN, "1.67"; in words where two places would make it look equal to a limit that it passes."""
+    """The multiple of ULN, "1.67"; in words where two places would make it look equal to the limit that it is over."""
     ratio = result.times_uln
     assert ratio is not None  # who asks has judged it by its upper limit
     shown = amount(ratio, 2)
     if limit is not None and ratio != limit and Decimal(shown) == limit:
-        return f"just {'over' if ratio > limit else 'under'} {plain(limit)}"
+        return f"just over {plain(limit)}"
     return sentences(result.bound, shown)
 
 
@@ -178,11 +174,13 @@ def _removal(facts: Treatment, order: Order, reason: str) -> tuple[Proposal, ...
     )
 
 
-def request_test(code: tuple[str, str, str], why: str) -> Proposal:
+def request_test(test: tuple[Concept, str], why: str) -> Proposal:
     """The proposal to order a test."""
+    concept, text = test
     return Proposal(
         verb="request",
-        code=code,
-        label=f"Order: {code[2]}",
-        description=f"Draft an order for the test {code[2]} ({why})",
+        concept=concept,
+        text=text,
+        label=f"Order: {text}",
+        description=f"Draft an order for the test {text} ({why})",
     )
