@@ -17,6 +17,7 @@ from plugin.drugs import DRUGS
 from plugin.fetch import Unobtainable
 from plugin.jurisdiction import AUTO, revision
 from plugin.labels import LabelError
+from plugin.outgoing import Door
 from plugin.record import Malformed, parse
 from plugin.service import answer, load, stock
 from plugin.store import Store, Unstored
@@ -223,7 +224,6 @@ def _worked(folder: Path | None) -> list[comparing.Asked]:
 def check(policy: Path | None) -> None:
     """Check labels, policies and value sets, the settings of the environment, a site policy and the registry."""
     from plugin.app import trusted
-    from plugin.outgoing import Door
 
     settings = _settings(policy=policy)
     problems = checklist.problems(settings.label, settings.policy)
@@ -296,16 +296,21 @@ def show(request: Path) -> None:
 
 @main.group("sandbox")
 def made_up() -> None:
-    """Made-up patients for a FHIR server of this machine."""
+    """Made-up patients for a FHIR server of this machine, or one of PLUGIN_SANDBOXES."""
 
 
 @made_up.command("load")
 @click.argument("url")
 @click.option("--today", is_flag=True, help="Move their dates: a dose is due today, not in March 2026.")
 def load_sandbox(url: str, today: bool) -> None:
-    """Put the golden patients into the FHIR server whose base is URL, on this machine; again changes nothing."""
+    """Put the golden patients into the FHIR server whose base is URL; again changes nothing.
+
+    The server must be on this machine, or listed in PLUGIN_SANDBOXES.
+    """
+    settings = _settings()
+    day = datetime.now(UTC).date() if today else None
     try:
-        for one in sandbox.load(url, datetime.now(UTC).date() if today else None):
+        for one in sandbox.load(url, Door(settings.fhir_ca), settings.sandboxes, day):
             click.echo(f"{one.story}: {one.resources} resources, {one.patient}")
     except sandbox.NotLoaded as error:
         raise click.ClickException(str(error)) from None

@@ -178,6 +178,12 @@ class Settings:
         "FHIR servers that may be read for what was not sent: base URLs separated by commas, each followed by "
         "the word internal if its name may stand for an address of this network",
     )
+    sandboxes: tuple[Allowed, ...] = _setting(
+        (),
+        _servers,
+        "FHIR servers, beside those of this machine, into which `sandbox load` may put the made-up patients: "
+        "base URLs as in PLUGIN_FHIR_SERVERS. The service itself writes to none",
+    )
     fhir_budget: int = _setting(
         2000, _number(1, 60_000), "milliseconds that all reads of one request may take together"
     )

@@ -227,6 +227,14 @@ class Answer:
     body: bytes = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    called: Target
+    headers: Mapping[str, str] = field(repr=False)
+    method: str = "GET"
+    body: bytes | None = field(default=None, repr=False)
+
+
 # --- the connection ------------------------------------------------------------------------------------------
 
 # Of the call that this thread is making: when it must end, by time.monotonic(), and the address it goes to.
@@ -334,7 +342,23 @@ class Door:
         A redirect is an answer like any other. Only the headers given here are sent, with Host,
         Accept-Encoding and a User-Agent that says no version.
         """
-        called = target(url)
+        return self._call(_Request(target(url), headers or {}), allowed, seconds, largest)
+
+    def post(
+        self,
+        url: str,
+        body: bytes,
+        allowed: Iterable[Allowed],
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = 1.0,
+        largest: int = LARGEST,
+    ) -> Answer:
+        """The same for a POST of what may be done twice: where a connection is lost it is sent again."""
+        return self._call(_Request(target(url), headers or {}, "POST", body), allowed, seconds, largest)
+
+    def _call(self, request: _Request, allowed: Iterable[Allowed], seconds: float, largest: int) -> Answer:
+        called = request.called
         entry = next((one for one in allowed if one.covers(called)), None)
         if entry is None:
             raise Refused(f"{called.origin} is not on the list, or not at this path")
@@ -343,7 +367,7 @@ class Door:
             found = self._addresses(called)
             if not all(map(entry.opens, found)):
                 raise Refused(f"{called.origin} stands for an address that is not open to it")
-            return self._any(called, found, headers or {}, largest)
+            return self._any(request, found, largest)
         except TimeoutError:  # the deadline itself, between two steps
             raise TooLate(f"{called.origin} did not answer in time") from None
 
@@ -371,29 +395,27 @@ class Door:
         self._known[key] = (now + REMEMBERED, found[:MOST_ADDRESSES])
         return found[:MOST_ADDRESSES]
 
-    def _any(
-        self, called: Target, addresses: tuple[Address, ...], headers: Mapping[str, str], largest: int
-    ) -> Answer:
+    def _any(self, request: _Request, addresses: tuple[Address, ...], largest: int) -> Answer:
         """The answer of the first address that takes a connection, each given its share of the time."""
+        called = request.called
         for place, address in enumerate(addresses):
             waiting = _left() / (len(addresses) - place)
             try:
-                return self._whole(called, self._send(called, address, waiting, headers), largest)
+                return self._whole(called, self._send(request, address, waiting), largest)
             except _NoConnection:
                 continue
             except _Dropped:  # a connection that was kept open, most likely, and closed as we wrote
-                return self._whole(called, self._send(called, address, waiting, headers), largest)
+                return self._whole(called, self._send(request, address, waiting), largest)
         _left()
         raise Broken(f"no connection to {called.origin}")
 
-    def _send(
-        self, called: Target, address: Address, waiting: float, headers: Mapping[str, str]
-    ) -> requests.Response:
+    def _send(self, request: _Request, address: Address, waiting: float) -> requests.Response:
+        called = request.called
         host = called.origin.partition("://")[2]
-        sent = {"User-Agent": "inotuzumab-cds", "Accept-Encoding": "gzip", **headers, "Host": host}
+        sent = {"User-Agent": "inotuzumab-cds", "Accept-Encoding": "gzip", **request.headers, "Host": host}
         _address.set(str(address))
         try:
-            wanted = requests.Request("GET", called.url, headers=sent).prepare()
+            wanted = requests.Request(request.method, called.url, headers=sent, data=request.body).prepare()
             wanted.url = called.url  # as it was judged, not as it was quoted again
             return self._adapter.send(
                 wanted, stream=True, timeout=(waiting, _left()), verify=self._verify, proxies={}

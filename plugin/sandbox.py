@@ -1,23 +1,19 @@
-"""Loads the golden patients into a FHIR server that runs on this machine, to try the service against it."""
+"""Loads the golden patients into a FHIR server, to try the service against it: on this machine, or a listed one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from importlib import resources
-from urllib.parse import urlsplit
-
-import requests
-from urllib3.exceptions import HTTPError
 
 from plugin.answers import written
 from plugin.config import loopback
 from plugin.demo import later
+from plugin.outgoing import Allowed, Door, OutgoingError, Refused, target
 from plugin.record import Malformed, decode
 
-LONGEST = 60  # seconds that the server may take for one patient
-LARGEST = 16 * 2**20  # bytes of its answer
+LONGEST = 60.0  # seconds that the server may take for one patient
 FHIR = "application/fhir+json"
 
 
@@ -47,52 +43,52 @@ def of(bundle: bytes, today: date) -> bytes:
     return written(later(patient, today - date.fromisoformat(patient["timestamp"][:10])))
 
 
-def load(base: str, today: date | None = None) -> Iterator[Loaded]:
+def load(
+    base: str, door: Door, listed: Sequence[Allowed] = (), today: date | None = None
+) -> Iterator[Loaded]:
     """Put every golden patient into the server at a base URL, one transaction each. Raises NotLoaded.
 
-    Every resource is put under its own id: loading twice changes nothing. `today`: the day on which their doses are
-    due; by default they stay of March 2026.
+    Every resource is put under its own id: loading twice changes nothing. `listed`: the servers, beside those of this
+    machine, that take made-up patients. `today`: the day on which their doses are due; by default they stay of March
+    2026.
     """
-    permit(base)
-    with requests.Session() as session:
-        session.trust_env = False  # neither a proxy nor a password of the environment
-        for story, bundle in stories().items():
-            yield _put(session, base.rstrip("/"), story, of(bundle, today) if today else bundle)
+    entry = permitted(base, listed)
+    for story, bundle in stories().items():
+        yield _put(door, entry, base.rstrip("/"), story, of(bundle, today) if today else bundle)
 
 
-def permit(base: str) -> None:
-    """Refuse every server but one on this machine: made-up patients have no place among real ones.
+def permitted(base: str, listed: Sequence[Allowed]) -> Allowed:
+    """The entry that opens a server: one on this machine is open, any other if it is listed. Raises NotLoaded.
 
-    The list of servers that the service may read opens none: it is of real ones.
+    The list of servers that the service may read opens none: made-up patients have no place among real ones.
     """
     try:
-        parts = urlsplit(base)
-        here = (
-            parts.scheme in ("http", "https") and "@" not in parts.netloc and loopback(parts.hostname or "")
-        )
-        here = here and not (parts.query or parts.fragment) and parts.port != 0
-    except ValueError:
-        here = False
-    if not here:
-        raise NotLoaded(
-            "The URL must be the base of a FHIR server on this machine, like http://127.0.0.1:8090/fhir."
-        )
+        asked = target(base)
+    except Refused as error:
+        raise NotLoaded(f"This is no base of a FHIR server: {error}.") from None
+    if asked.query is None:
+        if loopback(asked.host):
+            return Allowed(replace(asked, path=asked.path.rstrip("/")), internal=True)
+        for entry in listed:
+            if entry.covers(asked):
+                return entry
+    raise NotLoaded(
+        "The URL must be the base of a FHIR server on this machine, like http://127.0.0.1:8090/fhir, "
+        "or of one that PLUGIN_SANDBOXES lists."
+    )
 
 
-def _put(session: requests.Session, base: str, story: str, bundle: bytes) -> Loaded:
+def _put(door: Door, entry: Allowed, base: str, story: str, bundle: bytes) -> Loaded:
     headers = {"Content-Type": FHIR, "Accept": FHIR}
     try:
-        with session.post(
-            base, data=bundle, headers=headers, timeout=LONGEST, stream=True, allow_redirects=False
-        ) as answer:
-            status, body = answer.status_code, answer.raw.read(LARGEST, decode_content=True)
-    except (requests.RequestException, HTTPError, OSError) as error:
-        raise NotLoaded(f"{story}: no answer from the server ({type(error).__name__}).") from None
-    if status != 200:
-        raise NotLoaded(f"{story}: the server answered {status}.")
+        answer = door.post(base, bundle, [entry], headers=headers, seconds=LONGEST)
+    except OutgoingError as error:
+        raise NotLoaded(f"{story}: {error}.") from None
+    if answer.status != 200:
+        raise NotLoaded(f"{story}: the server answered {answer.status}.")
     entries = decode(bundle)["entry"]
     try:
-        said = [str(entry["response"]["status"]) for entry in decode(body)["entry"]]
+        said = [str(entry["response"]["status"]) for entry in decode(answer.body)["entry"]]
     except (Malformed, KeyError, TypeError, ValueError):
         raise NotLoaded(f"{story}: the server's answer is no transaction response.") from None
     if refused := [status for status in said if not status.startswith("2")]:

@@ -250,6 +250,11 @@ def test_age_bounds_of_a_partial_birth_date(written: str, on: str, bounds: tuple
     assert age_bounds(*birth_bounds(written), date.fromisoformat(on)) == bounds
 
 
+def test_an_error_repeats_the_beginning_of_what_is_no_birth_date() -> None:
+    with pytest.raises(ValueError, match=r"^not a birth date: 'abcdefghijklmnopqrst'$"):
+        birth_bounds("abcdefghijklmnopqrstuvwxyz")
+
+
 def test_age_bounds_of_a_birth_still_to_come_are_an_error() -> None:
     with pytest.raises(ValueError, match="born 2026-01-01"):
         age_bounds(*birth_bounds("2026"), date(2025, 6, 15))

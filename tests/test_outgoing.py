@@ -9,11 +9,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+import trustme
 
 from plugin import outgoing
 from plugin.outgoing import (
@@ -264,40 +264,18 @@ def test_the_connection_goes_to_the_address_that_was_judged(monkeypatch: pytest.
     assert went == [(PUBLIC, 443)]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for ehr.example.org and its key, in one file."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a hospital")])
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("ehr.example.org")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    file = tmp_path_factory.mktemp("tls") / "ehr.pem"
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file.write_bytes(made.public_bytes(pem) + secret)
-    return file
-
-
-def test_a_pinned_connection_keeps_name_host_and_certificate(certificate: Path) -> None:
+def test_a_pinned_connection_keeps_name_host_and_certificate(tmp_path: Path) -> None:
+    authority, known = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(known))
     named: list[str | None] = []
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate)
+    authority.issue_cert("ehr.example.org").configure_cert(tls)
     tls.sni_callback = lambda stream, name, context: named.append(name)
 
     with talking(says(reply(b"{}")), tls) as port:
         url = f"https://ehr.example.org:{port}/fhir/x"
         entry = Allowed.parse(f"https://ehr.example.org:{port}/fhir internal")
-        trusting = Door(str(certificate), to("127.0.0.1"))
+        trusting = Door(str(known), to("127.0.0.1"))
         assert trusting.get(url, [entry], seconds=5).body == b"{}"
         assert named == ["ehr.example.org"]
         with pytest.raises(Broken, match="certificate"):  # the authority is not known

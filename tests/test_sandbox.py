@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+import trustme
 from click.testing import CliRunner
 from fhir.resources.R4B import get_fhir_model_class
 
@@ -22,6 +25,7 @@ from plugin import demo, sandbox
 from plugin.__main__ import main
 from plugin.demo import later
 from plugin.fetch import queries
+from plugin.outgoing import Allowed, Door
 from tests import doors, ehrs, responses, sandboxes
 from tests.guide import written
 from tests.resources import Json
@@ -130,10 +134,17 @@ def test_a_dose_that_is_due_today_is_judged_by_results_of_today() -> None:
 # --- what is not loaded ------------------------------------------------------------------------------------
 
 
+LISTED = "https://sandbox.example.org/r4, https://ehr.example.org/r4 internal"
+
+
 @pytest.mark.parametrize(
     "url",
     [
         "https://fhir.example.org/r4",
+        "https://sandbox.example.org/",
+        "https://sandbox.example.org/r4?x=1",
+        "https://sandbox.example.org/r4/../r5",
+        "http://sandbox.example.org/r4",
         "http://10.0.0.7/fhir",
         "http://127.0.0.1.example.org/fhir",
         "http://localhost@fhir.example.org/",
@@ -147,15 +158,38 @@ def test_a_dose_that_is_due_today_is_judged_by_results_of_today() -> None:
     ],
 )
 def test_no_other_server_is_written_to(url: str) -> None:
-    ran = CliRunner().invoke(main, ["sandbox", "load", url])
+    ran = CliRunner(env={"PLUGIN_SANDBOXES": LISTED}).invoke(main, ["sandbox", "load", url])
     assert ran.exit_code == 1
-    assert "on this machine" in ran.output
+    assert "base of a FHIR server" in ran.output
     assert "secret" not in ran.output
 
 
+def test_a_server_that_may_be_read_is_none_that_takes_patients() -> None:
+    ran = CliRunner(env={"PLUGIN_FHIR_SERVERS": LISTED}).invoke(
+        main, ["sandbox", "load", "https://ehr.example.org/r4"]
+    )
+    assert ran.exit_code == 1
+    assert "PLUGIN_SANDBOXES" in ran.output
+
+
+def test_a_listed_server_is_written_to_by_https(tmp_path: Path) -> None:
+    authority, known = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(known))
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("ehr.example.org").configure_cert(tls)
+    taken = b'{"entry": [{"response": {"status": "201 Created"}}]}'
+    with answering(200, taken, tls) as base:
+        url = base.replace("http://127.0.0.1", "https://ehr.example.org")
+        listed = [Allowed.parse(f"{url} internal")]
+        door = Door(str(known), resolve=lambda name, port: ["127.0.0.1"])
+        assert [one.story for one in sandbox.load(url, door, listed)] == STORIES
+        with pytest.raises(sandbox.NotLoaded, match="an address that is not open"):
+            next(sandbox.load(url, door, [Allowed.parse(url)]))
+
+
 @contextmanager
-def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
-    """A server that gives one answer to everything; its base URL."""
+def answering(status: int, body: bytes, tls: ssl.SSLContext | None = None, **headers: str) -> Iterator[str]:
+    """A server that gives one answer to everything; its base URL, as of http."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -171,6 +205,8 @@ def answering(status: int, body: bytes, **headers: str) -> Iterator[str]:
             """Nothing: the test reads answers, not logs."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as found:
+        if tls:
+            found.socket = tls.wrap_socket(found.socket, server_side=True)
         thread = threading.Thread(target=found.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{found.server_port}/fhir"
@@ -200,4 +236,4 @@ def test_an_answer_that_is_no_success_is_said_in_a_sentence(status: int, body: b
 def test_no_server_at_all_is_said_in_a_sentence() -> None:
     ran = CliRunner().invoke(main, ["sandbox", "load", "http://127.0.0.1:9/fhir"])
     assert ran.exit_code == 1
-    assert "no answer from the server (ConnectionError)" in ran.output
+    assert "no connection to http://127.0.0.1:9" in ran.output
