@@ -32,7 +32,7 @@ from plugin.concepts import (
     VOD_SOS,
     Concept,
 )
-from plugin.dosages import BAG, HOUR, INTRAVENOUS, NOT_PUSH, PUSH
+from plugin.dosages import HOUR, INTRAVENOUS, NOT_PUSH, PUSH
 from plugin.drugs.inotuzumab.eligibility import DIAGNOSES, Age
 from plugin.drugs.inotuzumab.ordering import Rate
 from plugin.labels import Row
@@ -170,7 +170,7 @@ def no_infusion(row: Row) -> str:
 
 def wrong_rate(row: Rate) -> str:
     least, most = row.minutes - row.tolerance, row.minutes + row.tolerance
-    stated, lasts = "timing.repeat.duration", f"{BAG * HOUR} / value"
+    stated, lasts = "timing.repeat.duration", f"{row.preparation.bag * HOUR} / value"
     minutes = (
         f"timing.repeat.where(durationUnit = 'min' and (duration < {least} or duration > {most})).exists()"
     )

@@ -128,6 +128,11 @@ def _rank(kind: Any) -> int | None:
 PERIODS_OF_DAYS = frozenset({"d", "wk"})
 DAYS_IN = {"d": 1, "wk": 7}
 HOURS_IN_A_DAY = 24
+# How often a day, or in how many days once: codes that FHIR's Timing.code prefers (HL7 GTSAbbreviation).
+TIMES_A_DAY = {"qd": 1, "bid": 2, "tid": 3, "qid": 4} | {
+    f"q{hours}h": HOURS_IN_A_DAY // hours for hours in (1, 2, 3, 4, 6, 8)
+}
+EVERY_OTHER_DAY = "qod"
 ONCE = re.compile(r"\W*(once|one[ -]time|single( dose)?)\W*", re.IGNORECASE)
 
 
@@ -171,21 +176,35 @@ def _repeats(instruction: Json) -> int | None:
 
 
 def _every(instruction: Json) -> Decimal | None:
-    """Days from dose to dose, where `repeat` asks for more than one and no day is named; an upper end counts."""
-    repeat = _repeat(instruction)
-    period, unit = number(repeat.get("period")), text(repeat.get("periodUnit"))
-    times = whole(repeat.get("frequencyMax")) or whole(repeat.get("frequency")) or 1
-    if period is None or period <= 0 or times < 1 or unit not in {*DAYS_IN, "h"} or days(instruction):
+    """Days from dose to dose, where more than one is asked for and no day is named; an upper end counts."""
+    repeat, code = _repeat(instruction), obj(obj(instruction.get("timing")).get("code"))
+    rhythm = [text(code.get("text")), *codes_of(code)]
+    every = _period(repeat) or next(filter(None, map(_abbreviated, rhythm)), None)
+    if every is None or days(instruction):
         return None
-    every = period * DAYS_IN[unit] / times if unit in DAYS_IN else period / HOURS_IN_A_DAY / times
-    said = obj(obj(instruction.get("timing")).get("code"))
-    once = (ONCE.fullmatch(word) for word in (text(said.get("text")), *codes_of(said)))
-    if (whole(repeat.get("countMax")) or whole(repeat.get("count"))) == 1 or any(once):
+    if (whole(repeat.get("countMax")) or whole(repeat.get("count"))) == 1 or any(map(ONCE.fullmatch, rhythm)):
         return None
     within = bounds(instruction)
     first, last = within.start, within.end
     length = (last - first).days + 1 if first and last else within.length
     return None if length is not None and length <= every else every
+
+
+def _period(repeat: Json) -> Decimal | None:
+    """Days from dose to dose by `repeat`."""
+    period, unit = number(repeat.get("period")), text(repeat.get("periodUnit"))
+    times = whole(repeat.get("frequencyMax")) or whole(repeat.get("frequency")) or 1
+    if period is None or period <= 0 or times < 1 or unit not in {*DAYS_IN, "h"}:
+        return None
+    return period * DAYS_IN[unit] / times if unit in DAYS_IN else period / HOURS_IN_A_DAY / times
+
+
+def _abbreviated(code: str) -> Decimal | None:
+    """The same by the code of a rhythm."""
+    if code.lower() == EVERY_OTHER_DAY:
+        return Decimal(2)
+    times = TIMES_A_DAY.get(code.lower())
+    return Decimal(1) / times if times else None
 
 
 # --- by which route ----------------------------------------------------------------------------------------
@@ -229,40 +248,44 @@ def intrathecal(instruction: Json) -> bool:
 
 # --- how fast ----------------------------------------------------------------------------------------------
 
-# A rate by volume says how long an infusion lasts only for a bag of known size: 50 mL (US PI 2.4).
-BAG = Decimal(50)
 HOUR = Decimal(60)  # minutes
 
 
-def minutes(instruction: Json, mg: Decimal | None) -> Decimal | None:
-    """How long the infusion lasts: as stated, else from its rate."""
+def minutes(instruction: Json, mg: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
+    """How long the infusion lasts, and how long each mL of it: as stated, else by mass, else by volume.
+
+    Only who makes up the bag knows how many mL are in it.
+    """
     repeat = _repeat(instruction)
     stated = _positive(DURATION, {"value": repeat.get("duration"), "code": repeat.get("durationUnit")})
     if stated is not None:
-        return stated
+        return stated, None
     entries = [*objects(instruction.get("doseAndRate")), instruction]
     found = [_by_ratio(obj(entry.get("rateRatio")), mg) for entry in entries]
     found += [_by_rate(obj(entry.get("rateQuantity")), mg) for entry in entries]
-    return next((lasts for lasts in found if lasts is not None), None)
+    return next((lasts for lasts in found if lasts != _UNSAID), _UNSAID)
 
 
-def _by_ratio(ratio: Json, mg: Decimal | None) -> Decimal | None:
+_UNSAID = (None, None)
+
+
+def _by_ratio(ratio: Json, mg: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
     numerator, lasts = obj(ratio.get("numerator")), _positive(DURATION, obj(ratio.get("denominator")))
     volume, mass = _positive(VOLUME, numerator), _positive(MASS, numerator)
     if lasts is None:
-        return None
+        return _UNSAID
     if volume is not None:
-        return lasts * BAG / volume
-    return lasts * mg / mass if mass is not None and mg is not None else None
+        return None, lasts / volume
+    return (lasts * mg / mass, None) if mass is not None and mg is not None else _UNSAID
 
 
-def _by_rate(rate: Json, mg: Decimal | None) -> Decimal | None:
+def _by_rate(rate: Json, mg: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
     volume, mass = _positive(VOLUME_RATE, rate), _positive(MASS_RATE, rate)
     if volume is not None:
-        return HOUR * BAG / volume
+        return None, HOUR / volume
     if mass is not None and mg is not None:
-        return HOUR * mg / mass
-    return _positive(DURATION, rate)
+        return HOUR * mg / mass, None
+    return _positive(DURATION, rate), None
 
 
 def _positive(what: str, quantity: Json) -> Decimal | None:
@@ -296,6 +319,7 @@ def dosage(instruction: Json, holder: Json) -> Dosage:
     """One `dosageInstruction` of an order, or `dosage` of a statement."""
     mg, mg_m2, said, written, doubt = dose(instruction, holder)
     infusion, push, route = _route(instruction)
+    lasts, each_ml = minutes(instruction, mg)
     return Dosage(
         days=days(instruction),
         mg=mg,
@@ -306,7 +330,8 @@ def dosage(instruction: Json, holder: Json) -> Dosage:
         infusion=infusion,
         push=push,
         route=route,
-        minutes=minutes(instruction, mg),
+        minutes=lasts,
+        minutes_per_ml=each_ml,
         repeats=_repeats(instruction),
         every=_every(instruction),
     )

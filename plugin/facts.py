@@ -37,10 +37,19 @@ class When:
 
     day: date
     at: datetime | None = None  # aware; None if no time of day was written
-    coarse: bool = False  # written to the month or the year only: history, but never fresh
+    until: date | None = None  # the last day that it may be, of one written to the month or the year only
+
+    @property
+    def coarse(self) -> bool:
+        """Whether no day was written: history, but never fresh."""
+        return self.until is not None
 
     def __str__(self) -> str:
-        return self.day.isoformat()
+        """As written: "2026-03-02", "2026-03" or "2026"."""
+        whole = self.day.isoformat()
+        if self.until is None:
+            return whole
+        return whole[:7] if self.until.month == self.day.month else whole[:4]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +263,7 @@ class Dosage:
     push: bool = False
     route: str = ""  # as written
     minutes: Decimal | None = None  # duration of the infusion
+    minutes_per_ml: Decimal | None = None  # of an infusion whose rate is by volume
     repeats: int | None = None  # doses named by repeat.count with a period of days
     every: Decimal | None = None  # days between the doses of one that repeats and names no days
 

@@ -258,6 +258,29 @@ def test_once_is_once_and_once_daily_is_not(code: Json, every: str | None) -> No
     assert found == (None if every is None else Decimal(every))
 
 
+@pytest.mark.parametrize(
+    ("code", "every"),
+    [
+        ({"coding": [{"code": "QD"}]}, "1"),
+        ({"coding": [{"code": "BID"}]}, "0.5"),
+        ({"coding": [{"code": "Q6H"}]}, "0.25"),
+        ({"coding": [{"code": "QOD"}]}, "2"),
+        ({"text": "qid"}, "0.25"),
+        ({"coding": [{"code": "AM"}]}, None),
+        ({"text": "day 1"}, None),
+    ],
+)
+def test_the_code_of_a_rhythm_says_it_as_well(code: Json, every: str | None) -> None:
+    found = dosage({"timing": {"code": code}}, {}).every
+    assert found == (None if every is None else Decimal(every))
+
+
+def test_a_rhythm_of_a_single_dose_is_none() -> None:
+    daily = {"coding": [{"code": "QD"}]}
+    assert dosage({"timing": {"code": daily, "repeat": {"count": 1}}}, {}).every is None
+    assert dosage({"timing": {"code": daily, "event": ["2026-03-02"]}}, {}).every is None
+
+
 def test_days_that_are_named_are_the_days() -> None:
     assert dosage({"timing": {"event": ["2026-03-02"], "repeat": DAILY}}, {}).every is None
 
@@ -358,7 +381,9 @@ def test_without_a_route_nothing_is_said_of_it(said: Json) -> None:
 
 
 def lasting(**said: Any) -> Decimal | None:
-    return dosage({"doseAndRate": [{"doseQuantity": quantity(Decimal("1.44"), "mg")} | said]}, {}).minutes
+    """Minutes of a dose of 1.44 mg in 50 mL."""
+    read = dosage({"doseAndRate": [{"doseQuantity": quantity(Decimal("1.44"), "mg")} | said]}, {})
+    return read.minutes_per_ml * 50 if read.minutes_per_ml is not None else read.minutes
 
 
 @pytest.mark.parametrize(
@@ -413,12 +438,13 @@ def test_the_stated_duration_goes_before_the_rate() -> None:
     read = doses(
         {"rateQuantity": quantity(100, "mL/h")}, timing={"repeat": {"duration": 1, "durationUnit": "h"}}
     )
-    assert read.minutes == 60
+    assert (read.minutes, read.minutes_per_ml) == (Decimal(60), None)
 
 
 def test_a_ratio_goes_before_a_rate_of_another_entry() -> None:
     ratio = {"rateRatio": {"numerator": quantity(50, "mL"), "denominator": quantity(1, "h")}}
-    assert doses({"rateQuantity": quantity(100, "mL/h")}, ratio).minutes == 60
+    read = doses({"rateQuantity": quantity(100, "mL/h")}, ratio)
+    assert (read.minutes, read.minutes_per_ml) == (None, Decimal("1.2"))
 
 
 TEN, ELEVEN = "2026-03-02T10:00:00Z", "2026-03-02T11:00:00Z"

@@ -12,7 +12,7 @@ from plugin.concepts import ANTIHISTAMINES, ANTIPYRETICS, CORTICOSTEROIDS, Conce
 from plugin.drugs.inotuzumab.course import Treatment, dose_days, of_the_drug
 from plugin.drugs.inotuzumab.dosing import DOSE
 from plugin.drugs.inotuzumab.wording import DRUG, amount, listed, plain, remove_order, sentences
-from plugin.facts import Order, Unknown
+from plugin.facts import Dosage, Order, Unknown
 from plugin.findings import Action, Finding, Indicator, Proposal, finding
 from plugin.labels import Row
 from plugin.rules import Rule
@@ -23,14 +23,6 @@ PERCENT = Decimal(100)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duplicate(Row):
     open_order: timedelta  # an active order without an end counts this long
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate(Row):
-    """The infusion: how long it runs, and how far from that it may be, in minutes."""
-
-    minutes: int
-    tolerance: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +54,21 @@ class Preparation(Row):
     dilute_within: int  # hours from reconstitution
     end_within: int  # hours from reconstitution
     noise: Decimal  # mg: what a sum may be off by, so that the division opens no further vial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate(Row):
+    """The infusion: how long it runs, and how far from that it may be, in minutes."""
+
+    minutes: int
+    tolerance: int
+    preparation: Preparation
+
+    def lasts(self, dosage: Dosage) -> Decimal | None:
+        """The minutes that an infusion is ordered to run; a rate by volume is that of the bag."""
+        if dosage.minutes is None and dosage.minutes_per_ml is not None:
+            return dosage.minutes_per_ml * self.preparation.bag
+        return dosage.minutes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +142,10 @@ def avoid_for_route(facts: Treatment, row: Row) -> Finding | None:
 def check_for_rate(facts: Treatment, row: Rate) -> Finding | None:
     """The infusion takes about an hour."""
     dosage = facts.dosage
-    if dosage is None or dosage.minutes is None or dosage.push:
+    lasts = row.lasts(dosage) if dosage and not dosage.push else None
+    if lasts is None or abs(lasts - row.minutes) <= row.tolerance:
         return None
-    if abs(dosage.minutes - row.minutes) <= row.tolerance:
-        return None
-    ordered = plain(Decimal(amount(dosage.minutes, 1)))
+    ordered = plain(Decimal(amount(lasts, 1)))
     return finding(
         Action.CHECK,
         f"{DRUG.capitalize()} is ordered over {ordered} minutes: infuse over {row.minutes} minutes",
