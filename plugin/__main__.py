@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from plugin import __version__, checklist, demo, report, sandbox, terminal
+from plugin import __version__, checklist, demo, outcomes, sandbox, terminal
 from plugin import compare as comparing
 from plugin.book import book
 from plugin.cards import cards
@@ -256,8 +256,8 @@ def report_on(store: str | None, since: datetime | None) -> None:
     """For each rule: shown, accepted, overridden and why, with confidence intervals."""
     try:
         kept = _opened(store)
-        found = report.tallies(kept.answered(since.replace(tzinfo=UTC) if since else None))
-        click.echo("\n".join(report.shown(found, kept.strangers())))
+        found = outcomes.tallies(kept.answered(since.replace(tzinfo=UTC) if since else None))
+        click.echo("\n".join(outcomes.shown(found, kept.strangers())))
     except Unstored as error:
         raise click.ClickException(str(error)) from None
 

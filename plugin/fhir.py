@@ -7,6 +7,7 @@ absent. Whether a resource may be used at all (status, modifier extensions, whos
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -159,7 +160,10 @@ def when(value: Any) -> When | None:
     clock = _TIME.match(rest) if day else None
     if rest and not clock and rest[0] not in "T ":
         return None
-    return When(moment, _instant(moment, clock) if clock else None, coarse=day is None)
+    if day is None:
+        last = int(month or 12)
+        return When(moment, until=date(moment.year, last, monthrange(moment.year, last)[1]))
+    return When(moment, _instant(moment, clock) if clock else None)
 
 
 def _instant(day: date, clock: re.Match[str]) -> datetime | None:

@@ -18,7 +18,7 @@ import requests
 from click.testing import CliRunner
 from flask.testing import FlaskClient
 
-from plugin import report
+from plugin import outcomes
 from plugin.__main__ import main
 from plugin.app import create_app
 from plugin.config import Settings
@@ -347,17 +347,17 @@ def test_what_a_running_service_acknowledged_outlives_it(tmp_path: Path, golden:
 
 def test_the_interval_is_wilsons() -> None:
     """Published example: 15 of 148 (Newcombe 1998, Stat Med 17:857) is 0.0624 to 0.1605."""
-    assert [round(each, 4) for each in report.wilson(15, 148)] == [0.0624, 0.1605]
-    assert [round(each, 4) for each in report.wilson(0, 20)] == [0.0, 0.1611]
-    assert [round(each, 4) for each in report.wilson(20, 20)] == [0.8389, 1.0]
+    assert [round(each, 4) for each in outcomes.wilson(15, 148)] == [0.0624, 0.1605]
+    assert [round(each, 4) for each in outcomes.wilson(0, 20)] == [0.0, 0.1611]
+    assert [round(each, 4) for each in outcomes.wilson(20, 20)] == [0.8389, 1.0]
 
 
 def test_the_report(store: Store) -> None:
-    assert list(report.shown(report.tallies(store.answered()), 0)) == ["No card was shown."]
+    assert list(outcomes.shown(outcomes.tallies(store.answered()), 0)) == ["No card was shown."]
     store.show([card(CARD, "hep-hold", "vod-ongoing")], at=NOW, client="ehr", hook="order-sign")
     store.show([card(OTHER, "hep-hold")], at=NOW, client="ehr", hook="order-sign", shadow=True)
     store.keep(parse(body(item(), item(card="unknown"))), at=NOW, client="ehr", service="s")
-    lines = list(report.shown(report.tallies(store.answered()), store.strangers()))
+    lines = list(outcomes.shown(outcomes.tallies(store.answered()), store.strangers()))
     assert lines[1].split()[:4] == ["hep-hold", "us-2024-03", "1", "0"]
     assert lines[1].endswith("1 (100%, 21% to 100%)       1  action-completed 1")
     assert lines[2].split()[0] == "vod-ongoing"

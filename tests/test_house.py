@@ -43,7 +43,7 @@ STOREYS = (
     "procedures", "events", "ecg", "reports", "results", "record", "jurisdiction", "reading", "advice",
     "profiles", "cards",
     # doors: clock, network, disk
-    "outgoing", "config", "answers", "feedback", "migrations", "store", "report", "ehr", "fetch", "service", "logs",
+    "outgoing", "config", "answers", "feedback", "migrations", "store", "outcomes", "ehr", "fetch", "service", "logs",
     "keys", "replay", "clients", "trust", "errors", "hooks", "artefacts", "app", "server", "terminal", "demo",
     "checklist", "compare", "book", "conditions", "knowledge", "sandbox", "__main__",
 )  # fmt: skip

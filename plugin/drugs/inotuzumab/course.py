@@ -97,6 +97,11 @@ class Given(Fact):
         assert self.when is not None
         return self.when.day
 
+    @property
+    def latest(self) -> date:
+        """The last day on which it may have been given, where no day was written."""
+        return self.when.until if self.when and self.when.until else self.on
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
@@ -140,7 +145,10 @@ class Course:
         return next(iter(self.of_cycle(cycle)), None)
 
     def start(self, cycle: int) -> date | None:
-        """Day 1 of a cycle: of its first dose on record, counted back where that is known to be a later one."""
+        """Day 1 of a cycle: of its first dose on record, counted back where that is known to be a later one.
+
+        None where nobody wrote down the day of that dose.
+        """
         return _start(self.of_cycle(cycle))
 
 
@@ -379,7 +387,9 @@ def surface_at(facts: Facts, day: date | None, policy: CoursePolicy) -> Decimal 
 
 def _start(doses: Sequence[Given]) -> date | None:
     first = next(iter(doses), None)
-    return shifted(first.on, 1 - first.position.day) if first and first.position else None
+    if first is None or first.position is None or first.latest > first.on:
+        return None
+    return shifted(first.on, 1 - first.position.day)
 
 
 def step(doses: Sequence[Given], day: date, policy: CoursePolicy) -> tuple[Position | None, bool]:
@@ -391,7 +401,10 @@ def step(doses: Sequence[Given], day: date, policy: CoursePolicy) -> tuple[Posit
         return None, False
     cycle = before.position.cycle
     same = [d for d in doses if d.position and d.position.cycle == cycle]
-    since = day - (_start(same) or day)
+    start = _start(same)
+    if start is None:
+        return None, False
+    since = day - start
     full = before.position.day == DAYS[-1]
     if full and since <= policy.late_day_15:
         return Position(cycle, DAYS[-1]), True
@@ -448,6 +461,8 @@ def _uncertainty(
         return "the administrations could not be read", ()
     if full := sorted(facts.partial & {"administrations", "medications"}):
         return f"the list of {' and '.join(full)} may be incomplete", ()
+    if vague := tuple(d for d in given if d.when and d.when.coarse):
+        return f"a dose is on record without its day ({', '.join(str(d.when) for d in vague)})", vague
     settled = {o.source for o in called_off(facts)} | {order.source if order else ""}
     others = [o for o in of_the_drug(facts.orders) if o.source not in settled]
     old = tuple(o for o in others if o.state == "past" and (o.start is None or o.start <= facts.dose_day))

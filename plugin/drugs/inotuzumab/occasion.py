@@ -113,7 +113,7 @@ def under_treatment(facts: Facts, policy: CoursePolicy) -> bool | None:
     """A dose of late, an active or draft order, or a transplant of late; None where that could not be told."""
     now = treatment_of(facts, course=Course(doses=doses_given(facts, policy)))
     last = now.course.last
-    recent = last is not None and facts.today - last.on <= policy.under_treatment
+    recent = last is not None and facts.today - last.latest <= policy.under_treatment
     active = any(o.state == "active" and _in_force(o, facts.today, policy) for o in of_the_drug(facts.orders))
     if recent or active or of_the_drug(facts.drafts) or _transplanted(now, policy):
         return True

@@ -82,6 +82,8 @@ def hold_for_interval(facts: Treatment, row: Interval) -> Finding | None:
         again = _ordered_too_often(facts, row)
         if again is None and last is None and facts.administrations is None:
             raise Unknown("doses given")
+        if again is None and last and facts.dose_day - last.latest < row.least:
+            raise Unknown("day of the last dose")
         return again
     since = (facts.dose_day - last.on).days
     earliest = shifted(last.on, row.least.days)
@@ -145,10 +147,14 @@ def check_for_window(facts: Treatment, row: Window) -> Finding | None:
 
 
 def _cycle_before(facts: Treatment) -> tuple[int, date, Fact] | None:
-    """The number, day 1 and first dose of the cycle before, where this dose opens a new one."""
+    """The number, day 1 and first dose of the cycle before, where this dose opens a new one. Raises Unknown."""
     place = facts.place
     before, start = facts.course.day_one(place.cycle - 1), facts.course.start(place.cycle - 1)
-    return (place.cycle - 1, start, before) if facts.new_cycle and before and start else None
+    if before is None or not facts.new_cycle:
+        return None
+    if start is None:
+        raise Unknown("day 1 of the cycle before")
+    return place.cycle - 1, start, before
 
 
 def check_for_early_cycle(facts: Treatment, row: CycleLength) -> Finding | None:

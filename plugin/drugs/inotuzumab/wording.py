@@ -70,6 +70,8 @@ def later(one: Fact, other: Fact) -> bool:
 
 def old(facts: Treatment, fact: Fact) -> str:
     """How old a fact is on the day that freshness is measured on: "9 days old on the day of the dose"."""
+    if fact.when is None or fact.when.coarse:
+        return "of unknown age"
     return f"{days(facts.age(fact))} old{'' if facts.dose_day == facts.today else ' on the day of the dose'}"
 
 
