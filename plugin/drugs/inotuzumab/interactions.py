@@ -124,11 +124,11 @@ def _reasons(facts: Treatment, row: QtDrugs, taken: Sequence[Taken]) -> str:
     """How strong the evidence is, and whom to ask about what is already active."""
     evidence = [f"{t.drug.name}, {EVIDENCE[t.drug.category]}{_unread_source(t.drug)}" for t in taken]
     active = [t.drug.name for t in taken if t.established]
+    one = len(active) == 1
+    ask = "prescriber of that order to stop or replace it" if one else "prescribers to stop or replace them"
     return sentences(
         f"Evidence: {'; '.join(evidence)}.",
-        f"Already active: {listed(active)}; ask the prescriber of that order to stop or replace it."
-        if active
-        else "",
+        f"Already active: {listed(active)}; ask the {ask}." if active else "",
         _still(facts, row),
     )
 
