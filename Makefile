@@ -9,7 +9,7 @@ JOBS   ?= 2
 GROUND := plugin/concepts.py,plugin/medicines.py,plugin/facts.py,plugin/formulas.py,plugin/findings.py,plugin/site.py,plugin/labels.py,plugin/rules.py
 DEMO   := tests/golden/raised-bilirubin/request.json
 
-.PHONY: demo serve test check book profiles ehr faults laws mutants lock clean
+.PHONY: demo serve test check book profiles ehr faults bench laws mutants lock clean
 
 demo: .venv/.runs
 	@$(BIN)/python -m plugin demo $(DEMO)
@@ -42,6 +42,10 @@ ehr: .venv/.tests
 # Two thousand requests against a FHIR server that fails in every way.
 faults: .venv/.tests
 	$(BIN)/pytest --faults 2000 tests/test_faults.py
+
+# How long it takes, beside what else takes time in the same run.
+bench: .venv/.tests
+	@$(BIN)/python -m tests.bench
 
 laws: .venv/.tests
 	$(BIN)/pytest -n $(JOBS) --hypothesis-profile=laws tests/test_laws.py
