@@ -323,20 +323,22 @@ def _check_what_is_reported(
 
 
 def _home_weight_gain(facts: Treatment, row: VodSigns) -> Gain | None:
-    """The newest weight of the patient's own against the lowest of his own before it: other scales differ."""
+    """The largest gain of late between the patient's own weights: other scales differ. A lower one since takes
+    nothing back.
+    """
     weights = weighed_at_home(facts)
-    if not weights:
+    gains = []
+    for kg, weight in weights:
+        before = [(m, r) for m, r in weights if timedelta(0) <= day_of(weight) - day_of(r) <= row.window]
+        least, lowest = min(before, key=lambda pair: pair[0])
+        if facts.fresh(weight, row.reported) and _since_first_dose(facts, weight):
+            gains.append((formulas.deviation(kg, least), weight, lowest))
+    passed = [found for found in gains if found[0] > row.gain]
+    if not passed:
         return None
-    kg, newest = weights[0]
-    if not facts.fresh(newest, row.reported) or not _since_first_dose(facts, newest):
-        return None
-    window = [(w, r) for w, r in weights if day_of(newest) - day_of(r) <= row.window]
-    least, lowest = min(window, key=lambda pair: pair[0])
-    gain = formulas.deviation(kg, least)
-    if gain <= row.gain:
-        return None
+    gain, weight, lowest = max(passed, key=lambda found: found[0])
     gained = f"{amount(gain, 1)} % above {lowest.written} on {lowest.when}"
-    return f"weight {newest.written} on {newest.when}, {gained}", (newest, lowest)
+    return f"weight {weight.written} on {weight.when}, {gained}", (weight, lowest)
 
 
 def _since_first_dose(facts: Treatment, fact: Fact) -> bool:
