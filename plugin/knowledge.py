@@ -1,7 +1,7 @@
 """What the service knows, as FHIR resources: regimen and rules of each label, what it reads, and the guide around it.
 
-All of it is made from the labels, the rules, the value sets and the queries, and from nothing else: no number and no
-code is typed here. `python -m tests.guide` (`make profiles`) writes it to `fhir_profiles/knowledge`.
+All of it is made from the labels, the rules, the value sets and the queries, and from nothing else: no clinical number
+and no clinical code is typed here. `python -m tests.guide` (`make profiles`) writes it to `fhir_profiles/knowledge`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import orjson
 
 from plugin import __version__, checklist, codes
 from plugin.book import opens
-from plugin.concepts import BASE, INOTUZUMAB_OZOGAMICIN, IV_ROUTES, Concept
+from plugin.concepts import B_ALL, BASE, INOTUZUMAB_OZOGAMICIN, IV_ROUTES, Concept
 from plugin.conditions import CONDITIONS
 from plugin.drugs import DRUGS
 from plugin.drugs.inotuzumab.course import DAYS
@@ -31,11 +31,22 @@ from plugin.rules import HOOKS, Rule
 from plugin.service import load
 
 DRUG = DRUGS[0]
-DATE = "2026-11-25"  # when the words of this module were last changed
+DATE = "2026-11-26"  # when the words of this module were last changed
 UCUM = "http://unitsofmeasure.org"
 RXNORM, ATC = "http://www.nlm.nih.gov/research/umls/rxnorm", "http://www.whocc.no/atc"
 SNOMED = "http://snomed.info/sct"
 TERMS = "http://terminology.hl7.org/CodeSystem"
+COPYRIGHTS = {  # of a code system: what is to be said wherever its codes stand, in the words of the value sets
+    SNOMED: "SNOMED CT is copyright SNOMED International; its use needs an affiliate licence in many countries.",
+    RXNORM: "RxNorm is produced by the US National Library of Medicine.",
+    ATC: "ATC codes are copyright WHO Collaborating Centre for Drug Statistics Methodology.",
+    UCUM: "UCUM is copyright Regenstrief Institute, Inc. and the UCUM Organization, and is available at no cost under "
+    "the licence at https://ucum.org/license.",
+}
+JURISDICTIONS = {  # of a label; no code of ISO 3166 or M49 is just the European Union
+    "us": {"system": "urn:iso:std:iso:3166", "code": "US", "display": "United States of America"},
+    "eu": {"system": "http://unstats.un.org/unsd/methods/m49/m49.htm", "code": "150", "display": "Europe"},
+}
 CALLED = "inotuzumab-cds"
 FHIR_VERSION = "4.0.1"
 DOCUMENTATION = "Documentation only"  # what a condition says that cannot be computed
@@ -45,14 +56,20 @@ TITLES = {  # of the lines of the dose table
     "dose-no-remission": "Without CR or CRi",
 }
 FRAME = (  # the clauses around the lines of the dose table
+    "cytoreduction",
+    "premedication",
+    "observation",
     "cycle-length",
     "cycle-one-extended",
     "dose-window",
     "dose-interval",
     "transplant-cycles",
+    "transplant-most-cycles",
     "most-cycles",
     "no-response",
 )
+# Of the regimen and the rules, which are drafts for a reader to review, and nothing to load and use.
+UNREVIEWED = "A draft: no pharmacist has reviewed it yet."
 
 T = TypeVar("T")
 
@@ -63,8 +80,9 @@ def artefacts() -> dict[str, Json]:
     found = [*steps(labels)]
     for label in labels:
         found += [regimen(label, labels), rules(label)]
-    found += [capabilities(found)]
-    found += [guide(found)]
+    found += [capabilities(found, labels)]
+    found += [guide(found, labels)]
+    found = [_with_copyright(made) for made in found]
     return {f"{made['resourceType']}-{made['id']}.json": made for made in found}
 
 
@@ -73,8 +91,10 @@ def newest() -> list[Label]:
     return [load(name)[0] for name in checklist.newest(DRUG)]
 
 
-def _head(kind: str, name: str, title: str, description: str) -> Json:
-    """What every resource of ours opens with."""
+def _head(
+    kind: str, name: str, title: str, description: str, labels: Iterable[Label], status: str = "draft"
+) -> Json:
+    """What every resource of ours opens with; `labels` are those that it holds for."""
     return {
         "resourceType": kind,
         "id": name,
@@ -82,11 +102,28 @@ def _head(kind: str, name: str, title: str, description: str) -> Json:
         "version": __version__,
         "name": "".join(word.capitalize() for word in name.replace(".", "-").split("-")),
         "title": title,
-        "status": "active",
+        "status": status,
         "experimental": False,
         "date": DATE,
+        "publisher": CALLED,
         "description": description,
+        "jurisdiction": [{"coding": [JURISDICTIONS[label.jurisdiction]]} for label in labels],
     }
+
+
+def _focus() -> list[Json]:
+    """The disease that it is for."""
+    focus = {"system": f"{TERMS}/usage-context-type", "code": "focus", "display": "Clinical Focus"}
+    return [{"code": focus, "valueCodeableConcept": _coded(B_ALL, SNOMED)}]
+
+
+def _with_copyright(made: Json) -> Json:
+    """A resource with what is to be said of the code systems that stand in it, behind what it opens with."""
+    text = orjson.dumps(made, default=str).decode()
+    said = " ".join(copyright for system, copyright in COPYRIGHTS.items() if system in text)
+    names = [*made]
+    opening = {name: made[name] for name in names[: names.index("jurisdiction") + 1]}
+    return opening | {"copyright": said} | made if said else made
 
 
 def _cited(label: Label, row: Row) -> list[Json]:
@@ -108,9 +145,7 @@ def _coded(concept: Concept, *systems: str) -> Json:
 
 def steps(labels: Sequence[Label]) -> Iterator[Json]:
     """An ActivityDefinition for each dose of the longest treatment: an order that names it says where it stands."""
-    rates = [clause(label, "infusion-rate", Rate) for label in labels]
-    minutes = _agreed(rate.minutes for rate in rates)
-    cited = [cited for label, rate in zip(labels, rates, strict=True) for cited in _cited(label, rate)]
+    minutes = _agreed(clause(label, "infusion-rate", Rate).minutes for label in labels)
     for cycle in range(1, max(_most(label) for label in labels) + 1):
         for day in DAYS:
             mg = _fixed(labels, cycle, day)
@@ -127,9 +162,16 @@ def steps(labels: Sequence[Label]) -> Iterator[Json]:
                     step(cycle, day),
                     f"{DRUG.name.capitalize()}, cycle {cycle} day {day}",
                     f"{how_much}. How many mg that is, and whether it may be given, is for the rules and for a "
-                    "clinician to say. An order that instantiates this states its cycle and day.",
+                    f"clinician to say. An order that instantiates this states its cycle and day. {UNREVIEWED}",
+                    labels,
                 ),
-                "relatedArtifact": cited,
+                "useContext": _focus(),
+                "relatedArtifact": [
+                    cited
+                    for label in labels
+                    for row in (*_lines(label, cycle).values(), label.rows["infusion-rate"])
+                    for cited in _cited(label, row)
+                ],
                 "kind": "MedicationRequest",
                 "intent": "proposal",
                 "productCodeableConcept": _coded(INOTUZUMAB_OZOGAMICIN, RXNORM, ATC),
@@ -149,9 +191,12 @@ def regimen(label: Label, labels: Sequence[Label]) -> Json:
             "PlanDefinition",
             f"inotuzumab-regimen-{label.jurisdiction}",
             f"{DRUG.name.capitalize()}: the regimen ({label.jurisdiction.upper()})",
-            f"Cycles, days and doses as {label.title} gives them. A reduced dose, a dose that is held, and what ends "
-            f"the treatment, are not here: see PlanDefinition/inotuzumab-rules-{label.jurisdiction}.",
+            f"Cycles, days and doses as {label.title} gives them; what goes before, with and around them is cited. A "
+            "reduced dose, a dose that is held, and what ends the treatment, are not here: see "
+            f"PlanDefinition/inotuzumab-rules-{label.jurisdiction}. {UNREVIEWED}",
+            [label],
         ),
+        "useContext": _focus(),
         "type": {"coding": [{"system": f"{TERMS}/plan-definition-type", "code": "clinical-protocol"}]},
         "relatedArtifact": [cited for name in FRAME for cited in _cited(label, label.rows[name])],
         "action": [_cycle(label, labels, cycle) for cycle in range(1, _most(label) + 1)],
@@ -182,12 +227,18 @@ def _agreed(values: Iterable[T]) -> T | None:
 
 
 def _cycle(label: Label, labels: Sequence[Label], cycle: int) -> Json:
+    """A cycle; one that not everybody gets says after how many it does not go on before a transplant, and without."""
+    limits = ("transplant-cycles", "transplant-most-cycles", "most-cycles")
+    beyond = cycle > clause(label, limits[0], Cycles).most
+    cited = [cited for name in limits for cited in _cited(label, label.rows[name])]
     return {
         "id": f"cycle-{cycle}",
         "title": f"Cycle {cycle}",
+        **({"documentation": cited} if beyond else {}),
         **({"relatedAction": [_start(label, cycle)]} if cycle > 1 else {}),
         "groupingBehavior": "logical-group",
         "selectionBehavior": "exactly-one",
+        **({"requiredBehavior": "could"} if beyond else {}),
         "action": [_line(label, labels, cycle, name, row) for name, row in _lines(label, cycle).items()],
     }
 
@@ -225,11 +276,12 @@ def _day(labels: Sequence[Label], cycle: int, day: int, name: str, row: Doses) -
         "offsetDuration": _days(timedelta(day - first)),
     }
     amount = {"language": "text/fhirpath", "expression": f"{mg} 'mg/m2'"}
-    chosen = {"path": "dosage.doseAndRate.dose", "expression": amount}
+    chosen = {"path": "dosageInstruction[0].doseAndRate[0].dose", "expression": amount}
     return {
         "id": f"{name}-{day}",
         "title": f"Day {day}: {mg} mg/m2",
         **({"relatedAction": [after]} if day != first else {}),
+        "type": {"coding": [{"system": f"{TERMS}/action-type", "code": "create", "display": "Create"}]},
         "definitionCanonical": f"{BASE}/ActivityDefinition/{step(cycle, day)}",
         **({"dynamicValue": [chosen]} if _fixed(labels, cycle, day) is None else {}),
     }
@@ -257,9 +309,9 @@ A condition in text/fhirpath is true where the rule speaks. It is evaluated on a
 what the prefetch gave, with the variables %patient (the bare id of the patient), %today, and %doseDay (the later of \
 today and the day of the first dose ordered), both as text. It presupposes that the call is about the drug itself (an \
 order for it, a dose that is due, a patient under treatment), that every list was sent, and that codes are those of \
-the value sets, in their canonical form: the service reads other spellings and names as well, and says what it was not \
-sent, and what else a condition leaves to it the condition's description says. Each is held against its rule on every \
-worked case, and none replaces the service.
+the value sets, in their canonical form: the service reads other spellings, names, and medicines given by reference \
+as well, and says what it was not sent. What else a condition leaves to it, the condition's description says. Each is \
+held against its rule on every worked case, and none replaces the service.
 
 A condition in text/plain is documentation only: what decides lies in the history of treatment, in the newest of \
 several results, or in words, and is decided by the rule of the service alone. Nothing may be computed from it."""
@@ -272,8 +324,10 @@ def rules(label: Label) -> Json:
             "PlanDefinition",
             f"inotuzumab-rules-{label.jurisdiction}",
             f"{DRUG.name.capitalize()}: the rules ({label.jurisdiction.upper()})",
-            f"What the service checks by {label.title}. {_CONTEXT}",
+            f"What the service checks by {label.title}. {UNREVIEWED} {_CONTEXT}",
+            [label],
         ),
+        "useContext": _focus(),
         "type": {"coding": [{"system": f"{TERMS}/plan-definition-type", "code": "eca-rule"}]},
         "action": [_rule(label, rule) for rule in DRUG.rules if rule.row in label.rows],
     }
@@ -314,7 +368,7 @@ def _expression(rule: Rule, row: Row) -> Json:
 # --- what the service serves and reads -----------------------------------------------------------------------
 
 
-def capabilities(made: Iterable[Json]) -> Json:
+def capabilities(made: Iterable[Json], labels: Iterable[Label]) -> Json:
     """The CapabilityStatement: as a server the artefacts, to be read by id; as a client what QUERIES asks for."""
     kinds = {kind for kind, _ in packaged()} | {each["resourceType"] for each in made}
     served = sorted(kinds | {"CapabilityStatement", "ImplementationGuide"})
@@ -325,6 +379,8 @@ def capabilities(made: Iterable[Json]) -> Json:
             "What the service serves and reads",
             "As a server it gives the artefacts of its implementation guide, by their ids, and nothing of patients. As "
             "a client it reads what the prefetch of a call left out, from the FHIR server that the call names.",
+            labels,
+            status="active",
         ),
         "kind": "instance",
         "software": {"name": CALLED, "version": __version__},
@@ -397,7 +453,7 @@ def packaged() -> dict[tuple[str, str], str]:
     return {(each["resourceType"], each["id"]): each.get("title", each["id"]) for each in found}
 
 
-def guide(made: Iterable[Json]) -> Json:
+def guide(made: Iterable[Json], labels: Iterable[Label]) -> Json:
     """The ImplementationGuide: a list of all that is packaged, what was made here among it."""
     all_of_it = packaged() | {(each["resourceType"], each["id"]): each["title"] for each in made}
     return {
@@ -405,7 +461,9 @@ def guide(made: Iterable[Json]) -> Json:
             "ImplementationGuide",
             CALLED,
             f"CDS Hooks for {DRUG.name}",
-            "What the service reads and says, which codes it knows, and what it does with them, in FHIR R4.",
+            "What the service reads and says, which codes it knows, and what it does with them, in FHIR R4. "
+            + UNREVIEWED,
+            labels,
         ),
         "packageId": CALLED,
         "license": "Apache-2.0",
@@ -414,6 +472,6 @@ def guide(made: Iterable[Json]) -> Json:
             "resource": [
                 {"reference": {"reference": f"{kind}/{name}"}, "name": title, "exampleBoolean": False}
                 for (kind, name), title in sorted(all_of_it.items())
-            ]
+            ],
         },
     }

@@ -171,6 +171,65 @@ def judged(asked: Sequence[tuple[Json, str]]) -> list[list[str]]:
     return answers
 
 
+# --- the codes of R4 ---------------------------------------------------------------------------------------
+
+
+@cache
+def defined() -> tuple[dict[str, Json], dict[str, Json], dict[str, frozenset[str]]]:
+    """Of R4: type -> its StructureDefinition; canonical -> value set; system -> all its codes. Raises node.Missing."""
+    node.program(DEFINITIONS)
+    files = [json.loads((R4 / name).read_text("utf-8")) for name in ("valuesets.json", "v3-codesystems.json")]
+    found = [entry["resource"] for file in files for entry in file["entry"]]
+    whole = [each for each in found if each["resourceType"] == "CodeSystem" and each["content"] == "complete"]
+    systems = {each["url"]: frozenset(_codes(each)) for each in whole}
+    sets = {each["url"]: each for each in found if each["resourceType"] == "ValueSet"}
+    return {each["type"]: each for each in core() if each.get("derivation") != "constraint"}, sets, systems
+
+
+def _codes(holder: Json) -> Iterator[str]:
+    for concept in holder.get("concept", ()):
+        yield concept["code"]
+        yield from _codes(concept)
+
+
+def unknown_codes(resource: Json) -> list[str]:
+    """Codes of a resource that R4 does not have: where it binds an element to its codes, or names one of its systems.
+
+    No validator here looks at either.
+    """
+    return list(dict.fromkeys(_unknown(resource, resource["resourceType"], resource["resourceType"])))
+
+
+def _unknown(value: Json, kind: str, path: str) -> Iterator[str]:
+    """What is wrong within an element; `path` is its own within the definition of `kind`."""
+    types, sets, systems = defined()
+    if value.get("code") not in (None, *systems.get(value.get("system", ""), [value.get("code")])):
+        yield f"{path}: {value['system']}#{value['code']}"
+    for element in types[kind]["snapshot"]["element"]:
+        above, _, name = element["path"].rpartition(".")
+        for found in [each["code"] for each in element.get("type", ())] or [""] if above == path else ():
+            inside = value.get(name.replace("[x]", found[:1].upper() + found[1:]))
+            for item in inside if isinstance(inside, list) else [inside]:
+                if isinstance(item, dict) and "contentReference" in element:
+                    yield from _unknown(item, kind, element["contentReference"].removeprefix("#"))
+                elif isinstance(item, dict) and found in ("BackboneElement", "Element"):
+                    yield from _unknown(item, kind, element["path"])
+                elif isinstance(item, dict) and found in types:
+                    yield from _unknown(item, found, found)
+                elif isinstance(item, str) and element.get("binding", {}).get("strength") == "required":
+                    bound = sets.get(element["binding"]["valueSet"].partition("|")[0])
+                    if bound and item not in _of(bound, item):
+                        yield f"{element['path']}: {item}"
+
+
+def _of(value_set: Json, asked: str) -> Iterator[str]:
+    """The codes of a value set; whatever is asked, where it takes in a system that R4 only names (mime types)."""
+    _, _, systems = defined()
+    for part in value_set["compose"]["include"]:
+        listed = [concept["code"] for concept in part.get("concept", ())]
+        yield from listed or systems.get(part.get("system", ""), [asked])
+
+
 # --- pyrofile ----------------------------------------------------------------------------------------------
 
 

@@ -16,6 +16,7 @@ from fhirpathpy.models import models
 
 from plugin import knowledge, record
 from plugin.answers import written
+from plugin.concepts import BASE
 from plugin.conditions import CONDITIONS
 from plugin.drugs import DRUGS
 from plugin.drugs.inotuzumab.regimen import Doses, clause
@@ -232,11 +233,116 @@ def test_the_regimen_gives_the_doses_of_the_label(jurisdiction: str) -> None:
     }
 
 
+def days(quantity: Json) -> int:
+    assert (quantity["system"], quantity["code"]) == (knowledge.UCUM, "d")
+    return int(quantity["value"])
+
+
+@pytest.mark.parametrize("jurisdiction", ["us", "eu"])
+def test_the_regimen_keeps_the_days_and_the_cycles_of_the_label(jurisdiction: str) -> None:
+    cycles = packaged("PlanDefinition", f"inotuzumab-regimen-{jurisdiction}")["action"]
+    starts = [related for cycle in cycles for related in cycle.get("relatedAction", ())]
+    assert [start["relationship"] for start in starts] == ["after-start"] * 5
+    assert [start["actionId"] for start in starts] == [f"cycle-{n}" for n in range(1, 6)]
+    between = starts[0]["offsetRange"]
+    assert (days(between["low"]), days(between["high"])) == (21, 28)
+    assert [days(start["offsetDuration"]) for start in starts[1:]] == [28] * 4
+    assert [cycle.get("requiredBehavior") for cycle in cycles] == [None, None, *["could"] * 4]
+    for line in (line for cycle in cycles for line in cycle["action"]):
+        first, *others = line["action"]
+        offsets = [related for day in others for related in day["relatedAction"]]
+        assert "relatedAction" not in first
+        assert {offset["actionId"] for offset in offsets} == {first["id"]}
+        assert [days(offset["offsetDuration"]) for offset in offsets] == [7, 14]
+
+
+@pytest.mark.parametrize("jurisdiction", ["us", "eu"])
+def test_a_step_cites_every_line_that_its_dose_is_from(jurisdiction: str) -> None:
+    label, _ = load(jurisdiction)
+    for cycle in packaged("PlanDefinition", f"inotuzumab-regimen-{jurisdiction}")["action"]:
+        for line in cycle["action"]:
+            row = label.rows[line["id"].removeprefix(f"{cycle['id']}-")]
+            for day in line["action"]:
+                step = packaged("ActivityDefinition", day["definitionCanonical"].rsplit("/", 1)[-1])
+                said = [
+                    cited["display"] for cited in step["relatedArtifact"] if cited["citation"] == row.cite
+                ]
+                assert any(row.says in each for each in said)
+
+
+def test_a_dose_that_the_plan_chooses_goes_where_an_order_has_it() -> None:
+    """A dynamic value names an element of what is made of a step: of a MedicationRequest, not of its definition."""
+    try:
+        types, _, _ = guide.defined()
+    except node.Missing as missing:
+        pytest.skip(f"left out: {missing}")
+    plan = packaged("PlanDefinition", "inotuzumab-regimen-us")
+    days = (day for cycle in plan["action"] for line in cycle["action"] for day in line["action"])
+    paths = {chosen["path"] for day in days for chosen in day.get("dynamicValue", ())}
+    assert paths
+    for path in paths:
+        kind = "MedicationRequest"
+        for name in path.replace("[0]", "").split("."):
+            within = "Dosage.doseAndRate" if kind == "Element" else kind
+            elements = {each["path"]: each for each in types[within.partition(".")[0]]["snapshot"]["element"]}
+            element = elements.get(f"{within}.{name}") or elements[f"{within}.{name}[x]"]
+            kind = element["type"][0]["code"]
+
+
 def test_an_order_that_instantiates_a_step_states_its_cycle_and_day() -> None:
     steps = [found for found in guide.artefacts() if found["resourceType"] == "ActivityDefinition"]
     places = {stated({"instantiatesCanonical": [step["url"]]}) for step in steps}
     assert places == {Position(cycle, day) for cycle in range(1, 7) for day in (1, 8, 15)}
     assert len(steps) == len(places)
+
+
+# --- what every reader of a guide asks first -----------------------------------------------------------------
+
+
+def made() -> list[Json]:
+    return [json.loads(file.read_text("utf-8")) for file in sorted(guide.KNOWLEDGE.glob("*.json"))]
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(inner)
+
+
+def acts(action: Json) -> Iterator[Json]:
+    yield action
+    for inner in action.get("action", ()):
+        yield from acts(inner)
+
+
+def test_all_that_is_named_of_the_guide_exists() -> None:
+    named = {text for resource in made() for text in texts(resource) if text.startswith(BASE)}
+    assert named <= guide.by_url().keys()
+    for plan in (each for each in made() if each["resourceType"] == "PlanDefinition"):
+        all_of_it = [act for action in plan["action"] for act in acts(action)]
+        names = Counter(act["id"] for act in all_of_it)
+        assert set(names.values()) == {1}
+        assert {r["actionId"] for act in all_of_it for r in act.get("relatedAction", ())} <= names.keys()
+
+
+def test_what_nobody_reviewed_is_a_draft_and_says_so() -> None:
+    for resource in made():
+        served = resource["resourceType"] == "CapabilityStatement"
+        assert resource["status"] == ("active" if served else "draft")
+        assert (knowledge.UNREVIEWED in resource["description"]) is not served
+
+
+def test_everything_says_whose_it_is_where_it_holds_and_whose_codes_it_has() -> None:
+    sets = [found for found in guide.artefacts() if found["resourceType"] == "ValueSet"]
+    sentences = " ".join(str(found.get("copyright")) for found in sets)
+    for resource in made():
+        assert all(resource[name] for name in ("publisher", "date", "version"))
+        where = {coding["code"] for each in resource["jurisdiction"] for coding in each["coding"]}
+        assert where == {"us": {"US"}, "eu": {"150"}}.get(resource["id"].rsplit("-", 1)[-1], {"US", "150"})
+        for system, copyright in knowledge.COPYRIGHTS.items():
+            assert copyright in sentences
+            assert (copyright in resource.get("copyright", "")) is any(system in t for t in texts(resource))
 
 
 # --- what is read --------------------------------------------------------------------------------------------
