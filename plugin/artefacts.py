@@ -40,9 +40,7 @@ def blueprint() -> Blueprint:
     def read(kind: str, name: str) -> Response:
         file = known.get((kind, name))
         if file is None:
-            refused = outcome(404, "not-found", "The implementation guide has no such resource.")
-            refused.mimetype = FHIR
-            return refused
+            return outcome(404, "not-found", "The implementation guide has no such resource.")
         response = Response(file.read_bytes(), mimetype=FHIR)
         response.cache_control.public, response.cache_control.max_age = True, LASTS
         response.add_etag(weak=True)
@@ -51,4 +49,12 @@ def blueprint() -> Blueprint:
 
     artefacts.add_url_rule("/fhir/metadata", "metadata", lambda: read(*metadata))
     artefacts.add_url_rule("/fhir/<kind>/<name>", "read", read)
+
+    @artefacts.after_app_request
+    def typed(response: Response) -> Response:
+        """Every OperationOutcome of this API is FHIR's type of content, whoever refused: an address or a method too."""
+        if f"{request.path}/".startswith("/fhir/") and response.mimetype == "application/json":
+            response.mimetype = FHIR
+        return response
+
     return artefacts

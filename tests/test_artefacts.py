@@ -66,6 +66,9 @@ def test_an_answer_may_be_kept_and_asked_for_again(client: FlaskClient) -> None:
         "ValueSet/alt/_history/1",
         "ValueSet",
         "ValueSet/",
+        "ValueSet?url=http://example.org/fhir/inotuzumab-cds/ValueSet/alt",
+        "PlanDefinition/inotuzumab-regimen-us/$apply",
+        "metadata/",
         "",
         "Patient/pat",
         "MedicationRequest/inotuzumab",  # an example
@@ -86,6 +89,7 @@ def test_an_answer_may_be_kept_and_asked_for_again(client: FlaskClient) -> None:
 def test_what_is_not_there_is_not_found(client: FlaskClient, path: str) -> None:
     answer = client.get(f"/fhir/{path}")
     assert answer.status_code == 404
+    assert answer.content_type == "application/fhir+json"
     outcome = json.loads(answer.data)
     assert (outcome["resourceType"], outcome["issue"][0]["code"]) == ("OperationOutcome", "not-found")
     assert "setup" not in answer.text
@@ -96,4 +100,17 @@ def test_what_is_not_there_is_not_found(client: FlaskClient, path: str) -> None:
 def test_nothing_can_be_written(client: FlaskClient, method: str, path: str) -> None:
     answer = client.open(path, method=method, json={"resourceType": "ValueSet"})
     assert answer.status_code == 405
+    assert answer.content_type == "application/fhir+json"
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
     assert json.loads(answer.data)["resourceType"] == "OperationOutcome"
+
+
+def test_a_query_changes_nothing(client: FlaskClient) -> None:
+    answer = client.get("/fhir/ValueSet/alt?_summary=true&_format=json&x=%00")
+    assert (answer.status_code, answer.data) == (200, client.get("/fhir/ValueSet/alt").data)
+
+
+def test_what_is_refused_elsewhere_is_plain_json(client: FlaskClient) -> None:
+    for path in ("/fhirs", "/cds-services/none"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.content_type) == (404, "application/json")
