@@ -200,6 +200,16 @@ def test_every_rule_of_a_label_is_an_action_with_its_hooks_and_its_clause(label:
         assert cited["display"].startswith("NOT VERIFIED. ") is not row.verified
 
 
+def test_the_example_of_the_readme_says_what_it_claims(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, after = (guide.FOLDER / "README.md").read_text("utf-8").partition("```python\n")
+    example, _, _ = after.partition("```")
+    monkeypatch.chdir(node.CHECKOUT)
+    exec(example, {})  # noqa: S102  (of our own README)
+    assert capsys.readouterr().out.splitlines() == [example.partition("  # ")[2].strip()]
+
+
 # --- the regimen ---------------------------------------------------------------------------------------------
 
 
