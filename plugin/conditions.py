@@ -2,10 +2,11 @@
 
 An expression is true where its rule speaks, for a call about the drug itself at which the rule is asked and whose lists
 came. It is evaluated on a Bundle of the draft orders and of what the prefetch gave, with three variables, all of them
-text: `%patient`, the bare id of the patient; `%today`; and `%doseDay`, the later of today and the day of the first dose
-that is ordered. It looks at codes in their canonical form; what it leaves to the service beyond other spellings, names
-and references is said beside it. tests/test_knowledge.py holds every expression against its rule on every worked case.
-A rule without one needs the history of treatment, the newest of several results, or words.
+text: `%patientId`, as in the context of the call (elsewhere `%patient` is the resource); `%today`;
+and `%doseDay`, the later of today and the day of the first dose that is ordered. It looks at codes in their canonical
+form; what it leaves to the service beyond other spellings, names and references is said beside it.
+tests/test_knowledge.py holds every expression against its rule on every worked case. A rule without one needs the
+history of treatment, the newest of several results, or words.
 
 A comparison with an element that is not there is neither true nor false in FHIRPath, nor is its `not()`: what excuses
 is therefore asked with `where(...).empty()`, which is true where nothing is said.
@@ -80,7 +81,7 @@ def own(kind: str, whose: str, *criteria: str) -> str:
 
     A reference names the patient by its end, as a relative or an absolute one does.
     """
-    first = (f"('/' & {whose}.reference).endsWith('/Patient/' & %patient)", "modifierExtension.empty()")
+    first = (f"('/' & {whose}.reference).endsWith('/Patient/' & %patientId)", "modifierExtension.empty()")
     return f"entry.resource.ofType({kind})" + "".join(f".where({each})" for each in (*first, *criteria))
 
 
@@ -144,7 +145,7 @@ def no_diagnosis(row: Row) -> str:
 
 def under_age(row: Age) -> str:
     born = f"birthDate > %doseDay.toDate() - {row.youngest} years and birthDate <= %doseDay.toDate()"
-    return f"entry.resource.ofType(Patient).where(id = %patient and {born}).exists()"
+    return f"entry.resource.ofType(Patient).where(id = %patientId and {born}).exists()"
 
 
 def allergy(row: Row) -> str:

@@ -306,12 +306,12 @@ One action a rule, with the rule's id. Its triggers are the CDS Hooks at which t
 of resource that it reads; its documentation the clause of the label, with our reading. A card is all that it does.
 
 A condition in text/fhirpath is true where the rule speaks. It is evaluated on a Bundle of the draft orders and of \
-what the prefetch gave, with the variables %patient (the bare id of the patient), %today, and %doseDay (the later of \
-today and the day of the first dose ordered), both as text. It presupposes that the call is about the drug itself (an \
-order for it, a dose that is due, a patient under treatment), that every list was sent, and that codes are those of \
-the value sets, in their canonical form: the service reads other spellings, names, and medicines given by reference \
-as well, and says what it was not sent. What else a condition leaves to it, the condition's description says. Each is \
-held against its rule on every worked case, and none replaces the service.
+what the prefetch gave, with three variables, all of them text: %patientId (a bare id, as in the context of the \
+call), %today, and %doseDay (the later of today and the day of the first dose ordered). It presupposes that the call \
+is about the drug itself (an order for it, a dose that is due, a patient under treatment), that every list was sent, \
+and that codes are those of the value sets, in their canonical form: the service reads other spellings, names, and \
+medicines given by reference as well, and says what it was not sent. What else a condition leaves to it, the \
+condition's description says. Each is held against its rule on every worked case, and none replaces the service.
 
 A condition in text/plain is documentation only: what decides lies in the history of treatment, in the newest of \
 several results, or in words, and is decided by the rule of the service alone. Nothing may be computed from it."""

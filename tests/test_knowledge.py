@@ -35,7 +35,7 @@ DRUG = DRUGS[0]
 UNTIDY = {
     "ci-hypersensitivity: eligibility: an allergy to polysorbate 80 forbids it": "an allergy that is only named"
 }
-VARIABLES = {"%patient", "%today", "%doseDay"}
+VARIABLES = {"%patientId", "%today", "%doseDay"}
 LEFT = "Left to the service: "
 
 
@@ -93,7 +93,7 @@ def calls() -> Iterator[Call]:
             road = [*evaluate(first, label, came, strict=True)]
             for dose in others:
                 road += evaluate(dose, label, [rule for rule in came if rule.each], strict=True)
-            variables = {"patient": asked.patient, "today": f"{facts.today}", "doseDay": f"{first.horizon}"}
+            variables = {"patientId": asked.patient, "today": f"{facts.today}", "doseDay": f"{first.horizon}"}
             spoken = {step.rule.id: "fired" for step in road if step.outcome == "fired"}
             outcomes = {step.rule.id: step.outcome for step in road} | spoken
             yield Call(case, label.jurisdiction, (*asked.drafts, *sent.resources), variables, outcomes)
