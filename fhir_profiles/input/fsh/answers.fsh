@@ -5,7 +5,7 @@ Parent: MedicationRequest
 Id: suggested-medication-request
 Title: "Medicine that a card suggests"
 Description: "A draft order in a create action: another drug in place of one that prolongs QT, or a missing premedication. It has no id and no dose: both are for the prescriber's system and the prescriber."
-* ^experimental = false
+* insert Ours
 * status = #draft
 * status MS
 * status ^comment = "If it were anything else it would not be ours: the service never suggests a signed order."
@@ -27,7 +27,7 @@ Parent: ServiceRequest
 Id: suggested-service-request
 Title: "Test that a card suggests"
 Description: "A draft order in a create action: an electrocardiogram, a laboratory test, a pregnancy test. It has no id and no day."
-* ^experimental = false
+* insert Ours
 * status = #draft
 * status MS
 * status ^comment = "If it were anything else it would not be ours: the service never suggests a signed order."
@@ -47,7 +47,7 @@ Parent: OperationOutcome
 Id: refusal-operation-outcome
 Title: "Why a call was not answered"
 Description: "The body of every status from 400 on: one issue, without internals and without a word of the record."
-* ^experimental = false
+* insert Ours
 * issue 1..1 MS
 * issue ^comment = "If there were more than one fault: the first is named."
 * issue.severity = #error
@@ -65,7 +65,7 @@ Logical: Feedback
 Id: feedback
 Title: "Feedback on a card"
 Description: "One entry of the feedback array of a CDS Hooks feedback call: what a user did with one card. What is kept of it is less: no comment, no name."
-* ^experimental = false
+* insert Ours
 * card 1..1 string "uuid of the card" "The uuid that the card bore when it was sent."
 * outcome 1..1 code "accepted or overridden" "What the user did with it."
 * acceptedSuggestions 0..* BackboneElement "Suggestions that were taken" "Only where the outcome is accepted."

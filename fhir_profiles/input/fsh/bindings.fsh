@@ -1,14 +1,12 @@
 // Value sets that join the lists of codes for one profile. The codes stand once, in ../../ValueSet-*.json; units and
 // our override reasons stand here, and tests hold them against the code that uses them.
 
-RuleSet: Joined
-* ^experimental = false
-
 ValueSet: QtcCodes
 Id: qtc-codes
 Title: "QTc by any formula"
 Description: "What a QTc may be called."
-* insert Joined
+* insert Ours
+* insert OfLoincAndIeee
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qtc-fridericia
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qtc-bazett
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qtc
@@ -17,7 +15,8 @@ ValueSet: RateCodes
 Id: rate-codes
 Title: "Heart rate or R-R interval"
 Description: "What the rate of an electrocardiogram may be called."
-* insert Joined
+* insert Ours
+* insert OfLoincAndIeee
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/heart-rate-ecg
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/heart-rate
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/rr-interval
@@ -26,7 +25,8 @@ ValueSet: LiverTestCodes
 Id: liver-test-codes
 Title: "Liver tests"
 Description: "The four liver tests that are needed before every dose."
-* insert Joined
+* insert Ours
+* insert OfLoinc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/bilirubin-total
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/ast
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/alt
@@ -36,7 +36,8 @@ ValueSet: BloodCountCodes
 Id: blood-count-codes
 Title: "Blood counts"
 Description: "Neutrophils, platelets, leukocytes and blasts, as numbers or percentages."
-* insert Joined
+* insert Ours
+* insert OfLoinc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/anc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/neutrophil-percent
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/neutrophil-bands-percent
@@ -49,7 +50,8 @@ ValueSet: ElectrolyteCodes
 Id: electrolyte-codes
 Title: "Electrolytes and albumin"
 Description: "Potassium, magnesium and calcium, and the albumin by which calcium is corrected."
-* insert Joined
+* insert Ours
+* insert OfLoinc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/potassium
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/magnesium
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/calcium-total
@@ -60,7 +62,8 @@ ValueSet: PancreasCodes
 Id: pancreas-codes
 Title: "Lipase and amylase"
 Description: "The two enzymes of the pancreas."
-* insert Joined
+* insert Ours
+* insert OfLoinc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/lipase
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/amylase
 
@@ -68,7 +71,8 @@ ValueSet: KidneyCodes
 Id: kidney-codes
 Title: "Filtration of the kidney, estimated or measured"
 Description: "Estimated filtration rate and creatinine clearance."
-* insert Joined
+* insert Ours
+* insert OfLoinc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/egfr
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/creatinine-clearance
 
@@ -76,7 +80,8 @@ ValueSet: BodyMeasureCodes
 Id: body-measure-codes
 Title: "Body measures"
 Description: "Measured weight, height and body surface."
-* insert Joined
+* insert Ours
+* insert OfLoinc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/body-weight
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/body-height
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/bsa
@@ -85,7 +90,8 @@ ValueSet: Cd22Codes
 Id: cd22-codes
 Title: "CD22 on the blasts, by flow cytometry or as a status"
 Description: "What a CD22 result may be called."
-* insert Joined
+* insert Ours
+* insert OfLoinc
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/cd22-flow
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/cd22-status
 
@@ -93,7 +99,8 @@ ValueSet: ResponseAnswers
 Id: response-answers
 Title: "Complete remission, or none"
 Description: "Answers that choose the dose: either kind of complete remission, or neither."
-* insert Joined
+* insert Ours
+* insert OfLoincAndSnomed
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/response-cr
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/response-none
 
@@ -101,7 +108,8 @@ ValueSet: QualifierAnswers
 Id: qualifier-answers
 Title: "Positive or negative"
 Description: "Answers of a qualitative test."
-* insert Joined
+* insert Ours
+* insert OfLoincAndSnomed
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-positive
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-negative
 
@@ -109,14 +117,15 @@ ValueSet: HoldReasons
 Id: hold-reasons
 Title: "Why a dose was not given"
 Description: "Toxicity, which starts an interruption in the sense of the label, or another reason, which does not."
-* insert Joined
+* insert Ours
+* insert OfSnomedAndIcd
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/hold-toxicity
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/hold-other
 
 // --- units -----------------------------------------------------------------------------------------------
 
 RuleSet: Units
-* ^experimental = false
+* insert Ours
 * ^copyright = "UCUM is copyright Regenstrief Institute, Inc. and the UCUM Organization, and is available at no cost under the licence at https://ucum.org/license."
 
 ValueSet: TimeUnits
@@ -212,5 +221,5 @@ ValueSet: OverrideReasons
 Id: override-reasons
 Title: "Reasons for setting a card aside"
 Description: "The override reasons that our cards offer."
-* ^experimental = false
+* insert Ours
 * http://terminology.hl7.org/CodeSystem/non-adherence-reason-codes#recipient-disagrees-evidence "Recipient disagrees with the evidence"

@@ -9,7 +9,10 @@ Usage: #definition
 * title = "Electrocardiogram measurements, LOINC to IEEE 11073"
 * status = #active
 * experimental = false
+* date = "2026-11-25"
+* publisher = "inotuzumab-cds"
 * description = "The LOINC code of each measurement, and the code by which devices send it."
+* copyright = "LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee, and is available at no cost under the licence at http://loinc.org/license. The ISO/IEEE 11073 nomenclature is copyright IEEE."
 * group.source = "http://loinc.org"
 * group.target = "urn:iso:std:iso:11073:10101"
 * group.element[+].code = #76634-5
@@ -40,8 +43,10 @@ Usage: #definition
 * title = "Problems that decide on the drug, ICD-10-CM to SNOMED CT"
 * status = #active
 * experimental = false
+* date = "2026-11-25"
+* publisher = "inotuzumab-cds"
 * description = "The leukaemia, the veno-occlusive disease of the liver and Gilbert syndrome in both systems. The ICD-10-CM codes of the leukaemia are of any lineage, the drug is for B-cell ones."
-* copyright = "SNOMED CT is copyright SNOMED International; its use needs an affiliate licence in many countries."
+* copyright = "SNOMED CT is copyright SNOMED International; its use needs an affiliate licence in many countries. ICD-10-CM is produced by the US National Center for Health Statistics; ICD-10 is copyright World Health Organization."
 * group.source = "http://hl7.org/fhir/sid/icd-10-cm"
 * group.target = "http://snomed.info/sct"
 * group.element[+].code = #K76.5

@@ -1,7 +1,7 @@
 // Extensions: two that carry facts of an order, five that say where our codes come from.
 
 RuleSet: OfOrder
-* ^experimental = false
+* insert Ours
 * ^context[+].type = #element
 * ^context[=].expression = "MedicationRequest"
 * ^context[+].type = #element
@@ -37,7 +37,7 @@ Description: "That the dose was reduced for toxicity, and how far. It holds for 
 * extension[reason] ^short = "The toxicity"
 
 RuleSet: OfConcept
-* ^experimental = false
+* insert Ours
 * ^context[+].type = #element
 * ^context[=].expression = "ValueSet.compose.include.concept"
 * ^context[+].type = #element
@@ -77,7 +77,7 @@ Extension: MatchedByName
 Id: matched-by-name
 Title: "Matched by name"
 Description: "The members of this value set are found by display and designation as well as by code, because the code of a product is not that of its ingredient. The value says what they are: drug, substance or event."
-* ^experimental = false
+* insert Ours
 * ^context[+].type = #element
 * ^context[=].expression = "ValueSet"
 * value[x] only code
@@ -87,7 +87,7 @@ Extension: NeedsText
 Id: needs-text
 Title: "Counts only beside its name"
 Description: "The codes of this value set are so unspecific that they count only beside words that name the disease."
-* ^experimental = false
+* insert Ours
 * ^context[+].type = #element
 * ^context[=].expression = "ValueSet"
 * value[x] only boolean

@@ -2,7 +2,7 @@
 // "If" sentences say what happens where the element is missing or says something else.
 
 RuleSet: Result
-* ^experimental = false
+* insert Ours
 * status MS
 * status ^comment = "If it says anything but final, amended or corrected: the result is not used; a newer and worse preliminary one is mentioned on the card."
 * code MS

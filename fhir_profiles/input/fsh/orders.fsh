@@ -14,7 +14,7 @@ One dose, or the dated doses of one cycle: as a draft of order-select and order-
 conforms to US Core MedicationRequest or to mCODE Cancer-Related Medication Request conforms to this profile once it
 has a dose; the position in the regimen is an extension, because neither has an element for it.
 """
-* ^experimental = false
+* insert Ours
 * obeys order-counts
 * extension contains TreatmentPosition named position 0..1 MS and DoseReduction named reduction 0..1 MS
 * extension[position] ^comment = "If missing: instantiatesCanonical of the regimen's step, else the position counted from the doses on record. If that is uncertain: the card says so, and no dose is shown."
@@ -76,7 +76,7 @@ One dose on one day, given or deliberately not given. The course is counted from
 cycle, interruption. What conforms to mCODE Cancer-Related Medication Administration conforms to this profile once it
 says how much was given, or why nothing was.
 """
-* ^experimental = false
+* insert Ours
 * obeys given-has-amount and held-has-reason
 * extension contains TreatmentPosition named position 0..1 MS and DoseReduction named reduction 0..1 MS
 * extension[position] ^comment = "If missing: the position of the order that it names, else the one counted from the doses before it."
@@ -114,7 +114,7 @@ Parent: ServiceRequest
 Id: planned-hsct-service-request
 Title: "Planned stem cell transplant"
 Description: "That a haematopoietic stem cell transplant is planned: the label then limits the cycles and warns of conditioning with two alkylating agents. A CarePlan activity of this code is read as well."
-* ^experimental = false
+* insert Ours
 * obeys transplant-planned
 * status MS
 * status ^comment = "If it is revoked or completed: not planned. A transplant done is a Procedure."
@@ -140,7 +140,7 @@ Description: """
 An adverse event with its CTCAE grade and its day. An event of the AE Research or CTCAE guides conforms to this
 profile once it is dated; their packages are not needed to read it, so their extensions are named by url only.
 """
-* ^experimental = false
+* insert Ours
 * obeys graded
 * extension MS
 * extension ^comment = "If there is no grade: text, severity or seriousness is read as one; an infusion reaction without any counts as mild, grade not recorded; any other event without a grade is silent."
