@@ -157,6 +157,8 @@ POSTMENOPAUSAL: Final = "postmenopausal"
 HYSTERECTOMY: Final = "hysterectomy"
 BREASTFEEDING: Final = "breastfeeding"
 BREASTFEEDING_STATUS: Final = "breastfeeding-status"
+BREASTFEEDING_ANSWER: Final = "breastfeeding-answer"
+NOT_BREASTFEEDING_ANSWER: Final = "not-breastfeeding-answer"
 
 # Transplant
 HSCT_PROCEDURE: Final = "hsct-procedure"
@@ -222,3 +224,4 @@ STATED_WEIGHT: Final = "stated-weight"
 SYMPTOM: Final = "symptom"
 SYMPTOM_ABSENT: Final = "symptom-absent"
 ANSWER_YES: Final = "answer-yes"
+ANSWER_NO: Final = "answer-no"

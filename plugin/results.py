@@ -22,6 +22,8 @@ from plugin.concepts import (
     ALT,
     AMYLASE,
     ANC,
+    ANSWER_NO,
+    ANSWER_YES,
     AST,
     BASE,
     BCR_ABL1,
@@ -33,6 +35,7 @@ from plugin.concepts import (
     BLASTS_MARROW_PERCENT,
     BODY_HEIGHT,
     BODY_WEIGHT,
+    BREASTFEEDING_ANSWER,
     BREASTFEEDING_STATUS,
     BSA,
     CALCIUM_IONISED,
@@ -57,6 +60,7 @@ from plugin.concepts import (
     MRD_STATUS,
     NEUTROPHIL_BANDS_PERCENT,
     NEUTROPHIL_PERCENT,
+    NOT_BREASTFEEDING_ANSWER,
     OTHER_FLUID,
     PHOSPHATE,
     PLATELETS,
@@ -178,6 +182,15 @@ OTHER_FLUID_CODES = frozenset(coding.code.lower() for coding in codes.codings(OT
 # What a patient says of himself in an Observation of his own restrains and never reassures: of these a "yes"
 # counts; a number, a "no" and the size of his body do not (`reports` has his weight).
 RESTRAINING = frozenset({HCG, PREGNANCY_STATUS, BREASTFEEDING_STATUS, HIGH_TUMOUR_BURDEN})
+
+# How the patient is may be answered with yes and no, and breastfeeding as LOINC answers it.
+STATES = frozenset({PREGNANCY_STATUS, BREASTFEEDING_STATUS, HIGH_TUMOUR_BURDEN})
+PLAIN_ANSWERS: Mapping[Concept, tuple[frozenset[Concept], Concept]] = {
+    ANSWER_YES: (STATES, QUALIFIER_POSITIVE),
+    ANSWER_NO: (STATES, QUALIFIER_NEGATIVE),
+    BREASTFEEDING_ANSWER: (frozenset({BREASTFEEDING_STATUS}), QUALIFIER_POSITIVE),
+    NOT_BREASTFEEDING_ANSWER: (frozenset({BREASTFEEDING_STATUS}), QUALIFIER_NEGATIVE),
+}
 
 FINAL, PRELIMINARY = "final", "preliminary"
 STATUSES = dict.fromkeys(("final", "amended", "corrected"), FINAL) | {
@@ -543,7 +556,7 @@ def _said(element: Json, means: frozenset[Concept]) -> _Said | None:
             return _Said(written, answer=answer)
     if concept := objects(element.get("valueCodeableConcept")):
         answer = codes.means(pairs(concept)) or _response(means, words(concept))
-        return _Said(_words_or_code(concept), answer=answer)
+        return _Said(_words_or_code(concept), answer=answer | _plain_answer(means, answer))
     if isinstance(answered := element.get("valueBoolean"), bool):
         answer = frozenset({QUALIFIER_POSITIVE if answered else QUALIFIER_NEGATIVE})
         return _Said("yes" if answered else "no", answer=answer)
@@ -556,6 +569,13 @@ def _said(element: Json, means: frozenset[Concept]) -> _Said | None:
     if "interpretation" in element and "dataAbsentReason" not in element:
         return _Said(text(element.get("valueString")) or _words_or_code(element["interpretation"]))
     return None
+
+
+def _plain_answer(means: frozenset[Concept], answer: frozenset[Concept]) -> frozenset[Concept]:
+    """A yes or no to how the patient is, as positive or negative; to a test it says nothing."""
+    return frozenset(
+        qualifier for said, (asked, qualifier) in PLAIN_ANSWERS.items() if said in answer and means & asked
+    )
 
 
 def _restrains(means: frozenset[Concept], said: _Said) -> bool:
