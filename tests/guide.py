@@ -146,6 +146,7 @@ FALSE = {
     "http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity could not be found": "the same",
     "http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex could not be found": "the same",
     "Unknown element Patient.communication[0].language": "pyrofile does not know this element of R4",
+    "].text: Unknown element QuestionnaireResponse.item[": "nor this one",
     'feedback.overrideReason.reason: Invalid additional property "reason"': (
         "@medplum/core does not look into the inner elements of a logical model"
     ),

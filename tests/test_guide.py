@@ -6,16 +6,19 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
-from plugin import codes, feedback, units
+from plugin import codes, feedback, prescriptions, procedures, reports, results, units
 from plugin.cards import OVERRIDE_REASONS
 from plugin.concepts import BASE
-from plugin.record import Malformed
+from plugin.fhir import source
+from plugin.reading import read
+from plugin.record import Malformed, Record
 from tests import doors, guide, node, sandboxes, worked
 from tests.guide import Json
 from tests.resources import INOTUZUMAB
@@ -64,6 +67,14 @@ def claimed(example: Json) -> str:
     """The one profile that an example says it conforms to."""
     (url,) = example["meta"]["profile"] if "resourceType" in example else [FEEDBACK]
     return str(url)
+
+
+# The valid examples of what clients send, beside those of what they get.
+READ = [
+    name
+    for name, found in VALID.items()
+    if "/suggested-" not in claimed(found) and claimed(found) not in (REFUSAL, FEEDBACK)
+]
 
 
 def suggested() -> dict[str, tuple[Json, str]]:
@@ -215,6 +226,39 @@ def test_what_must_be_supported_says_what_happens_without_it(url: str) -> None:
         assert element.get("comment", "").startswith("If "), element["id"]
 
 
+@pytest.mark.parametrize("url", sorted({claimed(VALID[name]) for name in READ}))
+def test_what_is_read_says_how_it_stands_to_the_profiles_that_ehrs_have(url: str) -> None:
+    assert re.search("US\\s+Core|mCODE|CTCAE|vital\\s+signs", PROFILES[url]["description"])
+
+
+# Invariant -> the statuses (of the order: intents) that the reader takes for what the invariant speaks of.
+TAKEN = {
+    "result-counts": {s for s, means in results.STATUSES.items() if means == results.FINAL},
+    "ecg-counts": {s for s, means in results.STATUSES.items() if means},
+    "report-counts": {s for s, means in reports.OBSERVATIONS.items() if means},
+    "report-done": {s for s, means in reports.RESPONSES.items() if means},
+    "order-counts": {s for s, means in prescriptions.INTENTS.items() if means == prescriptions.IN_EARNEST},
+    "given-has-amount": {
+        s for s, means in prescriptions.ADMINISTRATIONS.items() if means == prescriptions.GIVEN
+    },
+    "held-has-reason": {
+        s for s, means in prescriptions.ADMINISTRATIONS.items() if means == prescriptions.WITHHELD
+    },
+    "transplant-planned": {s for s, means in procedures.REQUESTS.items() if means},
+}
+
+
+def test_the_statuses_that_a_profile_asks_for_are_those_that_the_reader_takes() -> None:
+    said = {
+        constraint["key"]: set(re.findall(r"'([a-z-]+)'", constraint["expression"]))
+        for profile in PROFILES.values()
+        for element in profile["differential"]["element"]
+        for constraint in element.get("constraint", ())
+        if re.match("(status|intent) in ", constraint["expression"])
+    }
+    assert said == TAKEN
+
+
 def codes_of(value_set: str) -> set[str]:
     """The codes that a value set of the guide lists itself."""
     include = guide.by_url()[f"{BASE}/ValueSet/{value_set}"]["compose"]["include"]
@@ -310,6 +354,29 @@ def test_invalid_feedback_is_refused_by_the_service(name: str) -> None:
         feedback.parse(json.dumps({"feedback": [INVALID[name]]}).encode())
 
 
+@pytest.mark.parametrize("name", READ)
+def test_a_valid_example_is_read_as_it_stands(name: str) -> None:
+    """What the profile asks for is what the reader takes: a fact comes of it, and nothing is in doubt."""
+    resource = VALID[name] | {"subject": {"reference": "Patient/pat"}}
+    chart, drafts = ((), (resource,)) if resource.get("status") == "draft" else ((resource,), ())
+    record = Record(hook="order-sign", patient="pat", resources=chart, drafts=drafts)
+    facts = read(record, datetime(2026, 3, 2, 9, tzinfo=UTC))
+    assert (facts.gaps, facts.doubts) == ((), ())
+    told = {
+        fact.source
+        for kind in (
+            facts.results,
+            facts.ecgs,
+            facts.drafts,
+            facts.administrations,
+            facts.requests,
+            facts.events,
+        )
+        for fact in kind or ()
+    } | {report.source for report in facts.reports}
+    assert told == {source(resource)}
+
+
 def test_every_invalid_example_states_its_reason() -> None:
     assert sorted(REASONS) == sorted(INVALID)
 
@@ -321,6 +388,15 @@ def test_an_invalid_example_is_refused_for_its_reason_alone(name: str) -> None:
     assert guide.true(first()[name]) == reason["first"]
     if "resourceType" in INVALID[name]:
         assert guide.true(guide.second_opinion(INVALID[name])) == reason["second"]
+
+
+def test_the_value_sets_that_the_readme_names_are_there() -> None:
+    told = (
+        (guide.FOLDER / "README.md").read_text("utf-8").split("The rest needs no profile")[1].split("\n\n")[1]
+    )
+    named = re.findall(r"`([a-z]+(?:-[a-z]+)+)`", told)
+    assert len(named) > 10
+    assert {f"{BASE}/ValueSet/{name}" for name in named} <= guide.by_url().keys()
 
 
 def test_the_readme_leads_to_every_profile_and_every_valid_example() -> None:

@@ -22,3 +22,6 @@ RuleSet: OfLoincAndSnomed
 
 RuleSet: OfSnomedAndIcd
 * ^copyright = "SNOMED CT is copyright SNOMED International; its use needs an affiliate licence in many countries. ICD-10-CM is produced by the US National Center for Health Statistics; ICD-10 is copyright World Health Organization."
+
+RuleSet: OfLoincSnomedAndNci
+* ^copyright = "LOINC is copyright Regenstrief Institute, Inc. and the LOINC Committee, and is available at no cost under the licence at http://loinc.org/license. SNOMED CT is copyright SNOMED International; its use needs an affiliate licence in many countries. PRO-CTCAE is a product of the US National Cancer Institute; displays here are short words of our own."

@@ -113,6 +113,73 @@ Description: "Answers of a qualitative test."
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-positive
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-negative
 
+ValueSet: PregnancyAnswers
+Id: pregnancy-answers
+Title: "Pregnant, or not"
+Description: "Answers that say whether the patient is pregnant."
+* insert Ours
+* insert OfLoincAndSnomed
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/pregnant-answer
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/not-pregnant-answer
+
+ValueSet: BreastfeedingAnswers
+Id: breastfeeding-answers
+Title: "Breastfeeding, or yes"
+Description: "Answers that mean that the patient breastfeeds; any other says nothing."
+* insert Ours
+* insert OfLoincSnomedAndNci
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/breastfeeding-answer
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/answer-yes
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-positive
+
+ValueSet: CytopeniaCauses
+Id: cytopenia-causes
+Title: "Causes of low counts"
+Description: "What low counts are put down to."
+* insert Ours
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/cytopenia-cause-disease
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/cytopenia-cause-treatment
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/cytopenia-cause-other
+
+ValueSet: ReportCodes
+Id: report-codes
+Title: "What a patient is asked"
+Description: "Symptoms, any symptom, and the weight as the patient states it."
+* insert Ours
+* insert OfLoincSnomedAndNci
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-abdominal-pain
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-abdominal-swelling
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-weight-gain
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-jaundice
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-bleeding
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-fever
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-chills
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-palpitations
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-fainting
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/symptom
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/stated-weight
+
+ValueSet: ReportAnswers
+Id: report-answers
+Title: "What a patient answers"
+Description: "Answers that report a symptom: a yes, how strong it is, or the symptom itself."
+* insert Ours
+* insert OfLoincSnomedAndNci
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/answer-yes
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-positive
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/severity-mild
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/severity-moderate
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/severity-severe
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-abdominal-pain
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-abdominal-swelling
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-weight-gain
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-jaundice
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-bleeding
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-fever
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-chills
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-palpitations
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/reported-fainting
+
 ValueSet: HoldReasons
 Id: hold-reasons
 Title: "Why a dose was not given"

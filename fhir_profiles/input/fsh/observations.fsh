@@ -12,7 +12,9 @@ RuleSet: Result
 * effective[x] 1..1 MS
 * effective[x] only dateTime or Period or instant
 * effective[x] ^short = "When it was taken, to the day at least"
-* effective[x] ^comment = "If missing: issued is taken instead; without either the result is not used. A time with its zone lets two results of one day be put in order."
+* effective[x] ^comment = "If missing: issued is taken instead; without either the result is not used. By its month or year alone it is history and never recent. A time with its zone lets two results of one day be put in order."
+* performer MS
+* performer ^comment = "If it is the patient or a relative alone, or nobody and the category is survey: the result is not used, but for an answer that restrains (a positive pregnancy test); a laboratory value is then named among what could not be read."
 
 RuleSet: Measured
 * value[x] 1..1 MS
@@ -30,6 +32,10 @@ RuleSet: Amount(path)
 * {path}.system ^comment = "If missing: the unit is read from code, else from unit, in the usual spellings."
 * {path}.code 1..1 MS
 * {path}.code ^comment = "If it is none of these, nor a usual spelling of one: the value is not used, and the data card names the result and the unit. Units are never guessed."
+
+RuleSet: Interpreted
+* interpretation MS
+* interpretation ^comment = "If there is neither a number nor an answer that is known: POS or DET counts as positive, NEG or ND as negative."
 
 RuleSet: UpperLimit
 * referenceRange MS
@@ -64,6 +70,7 @@ RuleSet: Ecg
 * insert Result
 * obeys ecg-counts
 * status ^comment = "If it is preliminary and newer than any final one: it counts where it restrains a dose and never reassures. If it is any other than final, amended or corrected: not used."
+* performer ^comment = "If it is the patient or a relative alone: it counts like a preliminary one."
 
 Profile: QtcObservation
 Parent: Observation
@@ -89,7 +96,8 @@ Title: "QT interval with its heart rate"
 Description: """
 The uncorrected QT interval of one electrocardiogram, with the heart rate or the R-R interval of the same one, from
 which the service computes QTc by Fridericia. An electrocardiogram panel (LOINC 34534-8 or 11524-6) whose components
-are these is read just so, and so are separate Observations of one time, ten minutes apart at most.
+are these is read just so, and so are separate Observations of one time, ten minutes apart at most. What conforms to
+US Core Observation Clinical Result conforms to this profile once it has a value and such a component.
 """
 * insert Ecg
 * insert Measured
@@ -113,6 +121,8 @@ RuleSet: Laboratory
 * insert Result
 * insert Measured
 * obeys result-counts
+* specimen MS
+* specimen ^comment = "If it names urine, cerebrospinal, pleural or ascitic fluid: left out, whatever the code says. If missing: the code alone tells what was examined."
 
 Profile: LiverTestObservation
 Parent: Observation
@@ -149,7 +159,11 @@ Profile: MarrowBlastsObservation
 Parent: Observation
 Id: marrow-blasts-observation
 Title: "Blasts in the bone marrow"
-Description: "Blasts as a percentage of the cells of the bone marrow: set against a recorded remission of the same time."
+Description: """
+Blasts as a percentage of the cells of the bone marrow: set against a recorded remission of the same time. What
+conforms to US Core Laboratory Result Observation conforms to this profile once it is final and has a value, with such
+a code and unit.
+"""
 * insert Laboratory
 * code from http://example.org/fhir/inotuzumab-cds/ValueSet/blasts-marrow-percent (required)
 * code ^comment = "If there is none near a recorded remission: the remission is taken as recorded."
@@ -161,7 +175,9 @@ Id: electrolyte-observation
 Title: "Electrolyte"
 Description: """
 Potassium, magnesium or calcium, and albumin, by which total calcium is corrected. The first three are needed before
-cycle 1 day 1 because the drug prolongs QT, and a severely low one is warned of on every dose day.
+cycle 1 day 1 because the drug prolongs QT, and a severely low one is warned of on every dose day. What conforms to
+US Core Laboratory Result Observation conforms to this profile once it is final and has a value, with such a code and
+unit.
 """
 * insert Laboratory
 * code from ElectrolyteCodes (required)
@@ -172,7 +188,11 @@ Profile: PancreasObservation
 Parent: Observation
 Id: pancreas-observation
 Title: "Lipase or amylase"
-Description: "An enzyme of the pancreas, with its upper limit of normal or its interpretation."
+Description: """
+An enzyme of the pancreas, with its upper limit of normal or its interpretation: judged under the European label. What
+conforms to US Core Laboratory Result Observation conforms to this profile once it is final and has a value, with such
+a code and unit.
+"""
 * insert Laboratory
 * insert UpperLimit
 * code from PancreasCodes (required)
@@ -185,7 +205,11 @@ Profile: KidneyObservation
 Parent: Observation
 Id: kidney-observation
 Title: "Filtration of the kidney"
-Description: "Estimated filtration rate or creatinine clearance: only end-stage disease changes what is said."
+Description: """
+Estimated filtration rate or creatinine clearance: only end-stage disease changes what is said. Creatinine itself is
+not used. What conforms to US Core Laboratory Result Observation conforms to this profile once it is final and has a
+value, with such a code and unit.
+"""
 * insert Laboratory
 * code from KidneyCodes (required)
 * code ^comment = "If there is no recent one: end-stage disease is known from the problem list or dialysis only."
@@ -195,7 +219,10 @@ Profile: PregnancyTestObservation
 Parent: Observation
 Id: pregnancy-test-observation
 Title: "Pregnancy test"
-Description: "hCG in urine, serum or plasma, as an answer or as a number: asked for before cycle 1 day 1."
+Description: """
+hCG in urine, serum or plasma, as an answer or as a number: asked for before cycle 1 day 1. What conforms to
+US Core Laboratory Result Observation conforms to this profile once it is final and has a value, with such a code.
+"""
 * insert Result
 * obeys result-counts and number-or-answer
 * code from http://example.org/fhir/inotuzumab-cds/ValueSet/hcg (required)
@@ -203,6 +230,43 @@ Description: "hCG in urine, serum or plasma, as an answer or as a number: asked 
 * value[x] 1..1 MS
 * value[x] only CodeableConcept or Quantity
 * value[x] ^comment = "If missing: the interpretation decides (POS, NEG); without either the test is not used. A number is set against the upper limit of its range, or against a usual one."
+* insert Interpreted
+* referenceRange MS
+* referenceRange ^comment = "If missing: a number is set against a usual limit."
+
+Profile: PregnancyStatusObservation
+Parent: Observation
+Id: pregnancy-status-observation
+Title: "Pregnancy status"
+Description: """
+That the patient is pregnant, or is not, as a clinician recorded it. What conforms to US Core Observation Pregnancy
+Status conforms to this profile once it is final and its answer is one of these two.
+"""
+* insert Result
+* obeys result-counts
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/pregnancy-status (required)
+* code ^comment = "If there is no status and no test, for a patient who may conceive: before cycle 1 day 1 the card asks for a test."
+* value[x] 1..1 MS
+* value[x] only CodeableConcept
+* value[x] from PregnancyAnswers (required)
+* value[x] ^comment = "If it is a yes, or positive: pregnant. If it is possibly pregnant or unknown: it says nothing, as if there were none."
+
+Profile: BreastfeedingStatusObservation
+Parent: Observation
+Id: breastfeeding-status-observation
+Title: "Breastfeeding status"
+Description: """
+That the patient breastfeeds: the card then says not to, and for how long. A Condition for breastfeeding is read as
+well. What conforms to US Core Simple Observation conforms to this profile once it is final and has such a code and answer.
+"""
+* insert Result
+* obeys result-counts
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/breastfeeding-status (required)
+* code ^comment = "If there is none: nothing is said of breastfeeding beyond the advice for women who may conceive."
+* value[x] 1..1 MS
+* value[x] only CodeableConcept
+* value[x] from BreastfeedingAnswers (extensible)
+* value[x] ^comment = "If it is none of these: it says nothing. A boolean true is read as yes."
 
 // --- body ------------------------------------------------------------------------------------------------
 
@@ -245,7 +309,11 @@ Profile: Cd22Observation
 Parent: Observation
 Id: cd22-observation
 Title: "CD22 on the blasts"
-Description: "The share of blasts that bear CD22, the target of the drug, or an answer: the newest, however old."
+Description: """
+The share of blasts that bear CD22, the target of the drug, or an answer: the newest, however old. A component of an
+immunophenotype panel (LOINC 101119-6) is read just so. What conforms to US Core Laboratory Result Observation conforms
+to this profile once it is final and has such a code and value.
+"""
 * insert Result
 * obeys result-counts and number-or-answer and in-per-cent
 * code from Cd22Codes (required)
@@ -253,15 +321,41 @@ Description: "The share of blasts that bear CD22, the target of the drug, or an 
 * value[x] 1..1 MS
 * value[x] only Quantity or CodeableConcept
 * value[x] ^comment = "If missing: the interpretation decides (POS, NEG); without either CD22 is unconfirmed. Below a number is neither positive nor negative."
+* insert Interpreted
 * insert Amount(valueQuantity)
 * valueQuantity.code = #%
+* valueCodeableConcept from QualifierAnswers (required)
+
+Profile: BcrAbl1Observation
+Parent: Observation
+Id: bcr-abl1-observation
+Title: "BCR::ABL1"
+Description: """
+Whether the fusion of Ph-positive leukaemia was ever found, as an answer or as a number: under the European label the
+drug is for such a patient only after a kinase inhibitor has failed. A genomics reporting variant (LOINC 69548-6) of
+BCR or ABL1 (48018-6) with the answer present is read as well, and so is the diagnosis. What conforms to US Core
+Laboratory Result Observation or to an mCODE tumor marker test conforms to this profile once it is final and has such
+a code and value.
+"""
+* insert Result
+* obeys result-counts and number-or-answer
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/bcr-abl1 (required)
+* code ^comment = "If there is none, and no diagnosis that names it: nothing is said of Ph-positive leukaemia."
+* value[x] 1..1 MS
+* value[x] only Quantity or CodeableConcept
+* value[x] ^comment = "If missing: the interpretation decides. Any number above zero is positive, in whatever unit; below a number is neither. One positive result counts for good."
+* insert Interpreted
 * valueCodeableConcept from QualifierAnswers (required)
 
 Profile: MrdObservation
 Parent: Observation
 Id: mrd-observation
 Title: "Measurable residual disease"
-Description: "Whether residual disease was found, as an answer or as a percentage, after the first dose. No standard code was found, so the code is ours."
+Description: """
+Whether residual disease was found, as an answer or as a percentage, after the first dose. No standard code was found,
+so the code is ours. What conforms to US Core Laboratory Result Observation conforms to this profile once it is final
+and bears that code as well.
+"""
 * insert Result
 * obeys result-counts and number-or-answer and in-per-cent
 * code from http://example.org/fhir/inotuzumab-cds/ValueSet/mrd-status (required)
@@ -272,3 +366,58 @@ Description: "Whether residual disease was found, as an answer or as a percentag
 * insert Amount(valueQuantity)
 * valueQuantity.code = #%
 * valueCodeableConcept from QualifierAnswers (required)
+
+// --- what no standard code says --------------------------------------------------------------------------
+
+Profile: TumourBurdenObservation
+Parent: Observation
+Id: tumour-burden-observation
+Title: "High tumour burden"
+Description: """
+A clinician's flag that much tumour may break down: under the European label urate is then lowered before the first
+dose. It stands beside the count of blasts in blood and a Condition for tumour lysis; urate, phosphate, LDH and
+creatinine are not judged. No standard code was found, so the code is ours. What conforms to US Core Simple
+Observation conforms to this profile once it is final and has that code and a boolean.
+"""
+* insert Result
+* obeys result-counts
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/high-tumour-burden (required)
+* code ^comment = "If there is none of the last weeks: the blasts in blood and the problem list decide alone."
+* value[x] 1..1 MS
+* value[x] only boolean
+* value[x] ^comment = "If it is false: no burden is taken from it. A coded yes or positive is read as true."
+
+Profile: CytopeniaCauseObservation
+Parent: Observation
+Id: cytopenia-cause-observation
+Title: "Cause of low counts"
+Description: """
+What a clinician puts low neutrophils or platelets down to: the leukaemia, the treatment, or something else. A Condition
+for the low counts that is due to the leukaemia says the same. No standard code was found, so the codes are ours. What
+conforms to US Core Simple Observation conforms to this profile once it is final and has such a code and answer.
+"""
+* insert Result
+* obeys result-counts
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/cytopenia-cause (required)
+* code ^comment = "If there is no recent one: the drug is suspected, and the card asks to record the leukaemia as the cause if it is."
+* value[x] 1..1 MS
+* value[x] only CodeableConcept
+* value[x] from CytopeniaCauses (required)
+* value[x] ^comment = "If it is none of these: it says nothing, and the drug is suspected."
+
+Profile: SalvageLinesObservation
+Parent: Observation
+Id: salvage-lines-observation
+Title: "Earlier salvage lines"
+Description: """
+How many lines of salvage treatment came before: one of the risks of veno-occlusive disease that the card names. No
+standard code was found, so the code is ours. What conforms to US Core Simple Observation conforms to this profile once
+it is final and has that code and an integer.
+"""
+* insert Result
+* obeys result-counts
+* code from http://example.org/fhir/inotuzumab-cds/ValueSet/prior-salvage-lines (required)
+* code ^comment = "If there is none: earlier lines are not named among the risks."
+* value[x] 1..1 MS
+* value[x] only integer
+* value[x] ^comment = "If it is below zero: not used. The number of a Quantity is read as well."

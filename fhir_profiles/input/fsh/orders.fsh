@@ -20,9 +20,14 @@ has a dose; the position in the regimen is an extension, because neither has an 
 * extension[position] ^comment = "If missing: instantiatesCanonical of the regimen's step, else the position counted from the doses on record. If that is uncertain: the card says so, and no dose is shown."
 * extension[reduction] ^comment = "If missing: a reduction is read off the doses given."
 * status MS
-* status ^comment = "If it is cancelled, entered-in-error or unknown: the order is left out. A completed or stopped one is history."
+* status ^comment = "If it is entered-in-error or unknown: an order on record is left out, and so is a cancelled one without a statusReason. A completed or stopped one is history. What stands in draftOrders is a draft whatever it says, unless it is completed, stopped, cancelled or entered-in-error."
+* statusReason MS
+* statusReason from HoldReasons (extensible)
+* statusReason ^comment = "If missing on an order that is on hold, stopped or cancelled: it is no interruption for toxicity."
 * intent MS
-* intent ^comment = "If it is proposal, plan or option: the order is left out."
+* intent ^comment = "If it is proposal, plan or option: an order on record is left out; one of draftOrders is judged all the same."
+* doNotPerform MS
+* doNotPerform ^comment = "If true: the order is left out."
 * medication[x] MS
 * medication[x] only CodeableConcept
 * medication[x] from http://example.org/fhir/inotuzumab-cds/ValueSet/inotuzumab-ozogamicin (required)
@@ -82,7 +87,7 @@ says how much was given, or why nothing was.
 * extension[position] ^comment = "If missing: the position of the order that it names, else the one counted from the doses before it."
 * extension[reduction] ^comment = "If missing: a reduction is read off the doses given."
 * status MS
-* status ^comment = "If it is entered-in-error or unknown: left out. Completed, in-progress and stopped with an amount are doses given; not-done and on-hold are doses held."
+* status ^comment = "If it is entered-in-error or unknown: left out. Completed, in-progress and stopped with an amount are doses given; stopped without one is named among what could not be read; not-done and on-hold are doses held."
 * statusReason MS
 * statusReason from HoldReasons (extensible)
 * statusReason ^comment = "If missing on a dose not given: it does not count as an interruption for toxicity, which would reduce later doses."
@@ -94,7 +99,7 @@ says how much was given, or why nothing was.
 * subject only Reference(Patient)
 * subject ^comment = "If missing, or another patient: left out."
 * effective[x] MS
-* effective[x] ^comment = "If it is coarser than a day: it is taken as the first day of its month or year, so send the day."
+* effective[x] ^comment = "If it is coarser than a day: cycle and day are in doubt, the card says so, and nothing that rests on the day is judged. If missing: the dose is left out, and named among what could not be read."
 * request MS
 * request only Reference(MedicationRequest)
 * request ^comment = "If missing: two records of one day are taken for one dose, the larger; with it the parts of an interrupted infusion are summed."
@@ -113,7 +118,11 @@ Profile: PlannedHsctServiceRequest
 Parent: ServiceRequest
 Id: planned-hsct-service-request
 Title: "Planned stem cell transplant"
-Description: "That a haematopoietic stem cell transplant is planned: the label then limits the cycles and warns of conditioning with two alkylating agents. A CarePlan activity of this code is read as well."
+Description: """
+That a haematopoietic stem cell transplant is planned: the label then limits the cycles and warns of conditioning with
+two alkylating agents. A CarePlan category or activity of this code is read as well, and a Procedure in preparation.
+What conforms to US Core ServiceRequest conforms to this profile once it has such a code and is still to come.
+"""
 * insert Ours
 * obeys transplant-planned
 * status MS
@@ -126,6 +135,8 @@ Description: "That a haematopoietic stem cell transplant is planned: the label t
 * subject ^comment = "If missing, or another patient: left out."
 * occurrence[x] MS
 * occurrence[x] ^comment = "If missing: planned, on no known day."
+* doNotPerform MS
+* doNotPerform ^comment = "If true: not planned."
 
 Invariant: graded
 Description: "The event has a CTCAE grade: an ae-grade extension of the adverse event research guide, or that of the CTCAE guide."
@@ -153,5 +164,9 @@ profile once it is dated; their packages are not needed to read it, so their ext
 * subject ^comment = "If missing, or another patient: left out."
 * date 1..1 MS
 * date ^comment = "If missing: detected, else recordedDate; without any the event cannot be set against the doses."
+* outcome MS
+* outcome ^comment = "If it is resolved: over, on no known day; a resolve-date extension of the same guides says the day. If neither is there: it goes on, unless the resulting Condition has abated."
+* resultingCondition MS
+* resultingCondition ^comment = "If present: its code says what the event was as well, and its abatement when it ended."
 * suspectEntity MS
 * suspectEntity ^comment = "If missing, and the event began on or after the first dose: it counts as related to the drug."
