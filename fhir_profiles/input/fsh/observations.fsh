@@ -39,7 +39,7 @@ RuleSet: Interpreted
 
 RuleSet: UpperLimit
 * referenceRange MS
-* referenceRange ^comment = "If missing: an upper limit of normal is assumed for bilirubin, AST and ALT, and the card says which. Lipase and amylase are then not judged."
+* referenceRange ^comment = "If missing: an upper limit of normal is assumed for bilirubin, AST and ALT, and the card says which. Lipase and amylase are then judged by their interpretation, or not at all."
 * referenceRange.high MS
 * referenceRange.high ^comment = "If missing: as if there were no range. Of several ranges that fit the patient the lowest limit counts."
 
