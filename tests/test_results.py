@@ -483,6 +483,32 @@ def test_yes_is_positive_and_no_is_negative(answered: bool, says: str, written: 
 
 
 @pytest.mark.parametrize(
+    ("of", "answered", "says"),
+    [
+        ("pregnancy-status", "answer-yes", "qualifier-positive"),
+        ("pregnancy-status", "answer-no", "qualifier-negative"),
+        ("high-tumour-burden", "answer-yes", "qualifier-positive"),
+        ("breastfeeding-status", "breastfeeding-answer", "qualifier-positive"),
+        ("breastfeeding-status", "not-breastfeeding-answer", "qualifier-negative"),
+    ],
+)
+def test_a_coded_yes_is_positive_and_a_coded_no_is_negative(of: str, answered: str, says: str) -> None:
+    assert one(lab(of, says=answered)).says == {answered, says}
+
+
+def test_a_coded_yes_is_no_answer_of_a_test() -> None:
+    assert one(lab("cd22-flow", says="answer-yes")).says == {"answer-yes"}
+
+
+def test_of_the_patient_himself_a_coded_yes_counts_and_a_no_does_not() -> None:
+    himself = {"performer": [{"reference": "Patient/p"}]}
+    assert (
+        "qualifier-positive" in one(lab("breastfeeding-status", says="breastfeeding-answer") | himself).says
+    )
+    assert nothing(lab("breastfeeding-status", says="not-breastfeeding-answer") | himself)
+
+
+@pytest.mark.parametrize(
     ("flag", "says"),
     [
         ("POS", {"qualifier-positive"}),

@@ -124,13 +124,16 @@ Description: "Answers that say whether the patient is pregnant."
 
 ValueSet: BreastfeedingAnswers
 Id: breastfeeding-answers
-Title: "Breastfeeding, or yes"
-Description: "Answers that mean that the patient breastfeeds; any other says nothing."
+Title: "Breastfeeding, or not"
+Description: "Answers that say whether the patient breastfeeds."
 * insert Ours
 * insert OfLoincSnomedAndNci
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/breastfeeding-answer
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/answer-yes
 * include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-positive
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/not-breastfeeding-answer
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/answer-no
+* include codes from valueset http://example.org/fhir/inotuzumab-cds/ValueSet/qualifier-negative
 
 ValueSet: CytopeniaCauses
 Id: cytopenia-causes

@@ -249,14 +249,14 @@ Status conforms to this profile once it is final and its answer is one of these 
 * value[x] 1..1 MS
 * value[x] only CodeableConcept
 * value[x] from PregnancyAnswers (required)
-* value[x] ^comment = "If it is a yes, or positive: pregnant. If it is possibly pregnant or unknown: it says nothing, as if there were none."
+* value[x] ^comment = "If it is yes or no, positive or negative: read as pregnant or not. If it is possibly pregnant or unknown: it says nothing, as if there were none."
 
 Profile: BreastfeedingStatusObservation
 Parent: Observation
 Id: breastfeeding-status-observation
 Title: "Breastfeeding status"
 Description: """
-That the patient breastfeeds: the card then says not to, and for how long. A Condition for breastfeeding is read as
+That the patient breastfeeds, or does not: the card says not to, and for how long. A Condition for breastfeeding is read as
 well. What conforms to US Core Simple Observation conforms to this profile once it is final and has such a code and answer.
 """
 * insert Result
@@ -265,8 +265,8 @@ well. What conforms to US Core Simple Observation conforms to this profile once 
 * code ^comment = "If there is none: nothing is said of breastfeeding beyond the advice for women who may conceive."
 * value[x] 1..1 MS
 * value[x] only CodeableConcept
-* value[x] from BreastfeedingAnswers (extensible)
-* value[x] ^comment = "If it is none of these: it says nothing. A boolean true is read as yes."
+* value[x] from BreastfeedingAnswers (required)
+* value[x] ^comment = "If it is none of these: it says nothing, as if there were none. A boolean is read as yes or no."
 
 // --- body ------------------------------------------------------------------------------------------------
 
@@ -385,7 +385,7 @@ Observation conforms to this profile once it is final and has that code and a bo
 * code ^comment = "If there is none of the last weeks: the blasts in blood and the problem list decide alone."
 * value[x] 1..1 MS
 * value[x] only boolean
-* value[x] ^comment = "If it is false: no burden is taken from it. A coded yes or positive is read as true."
+* value[x] ^comment = "If it is false: no high burden. A coded yes or no, positive or negative, is read as well."
 
 Profile: CytopeniaCauseObservation
 Parent: Observation
