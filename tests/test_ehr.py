@@ -67,7 +67,7 @@ def said(
 # --- one record, two roads -----------------------------------------------------------------------------------
 
 
-@pytest.mark.no_cover  # the worked cases go these ways, too
+@pytest.mark.untraced  # the worked cases go these ways, too
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_case_is_answered_the_same_without_prefetch(case: Case, server: Playback) -> None:
     request = case.chart().request()

@@ -292,7 +292,7 @@ def under(label: str) -> tuple[dict[str, set[str]], dict[str, str]]:
     return outcomes, told
 
 
-@pytest.mark.no_cover  # the worked cases go these ways, too
+@pytest.mark.untraced  # the worked cases go these ways, too
 @pytest.mark.parametrize("label", ["us", "eu"])
 def test_under_each_label_exactly_its_rules_speak_and_each_is_silent_for_another_patient(label: str) -> None:
     (found, _), rows = under(label), load(label)[0].rows
@@ -317,7 +317,7 @@ def test_the_labels_differ_by_the_rules_that_say_so() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.no_cover  # the worked cases go these ways, too
+@pytest.mark.untraced  # the worked cases go these ways, too
 @pytest.mark.parametrize("label", ["us", "eu"])
 def test_no_label_is_told_in_the_words_of_the_other(label: str) -> None:
     """No card of any worked case cites, names or quotes the label of the other jurisdiction."""

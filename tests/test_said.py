@@ -26,7 +26,7 @@ from tests.worked import Case
 FILES = sorted(worked.FOLDER.rglob("*.toml"))
 
 
-@pytest.mark.no_cover  # the worked cases go these ways, too
+@pytest.mark.untraced  # the worked cases go these ways, too
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_said(file: Path, request: pytest.FixtureRequest) -> None:
     recorded = file.with_suffix(".said.txt")
