@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -59,6 +59,7 @@ from plugin.rules import Rule
 
 Sign = tuple[str, tuple[Fact, ...]]  # in words, and the facts behind it
 Gain = tuple[str, tuple[Report, ...]]
+Weighed = tuple[Decimal, Report]  # kg
 ONGOING = (CIRRHOSIS, HEPATITIS_ACTIVE, NODULAR_REGENERATIVE_HYPERPLASIA)
 COMPLAINTS = (
     REPORTED_ABDOMINAL_PAIN,
@@ -327,18 +328,39 @@ def _home_weight_gain(facts: Treatment, row: VodSigns) -> Gain | None:
     nothing back.
     """
     weights = weighed_at_home(facts)
-    gains = []
-    for kg, weight in weights:
-        before = [(m, r) for m, r in weights if timedelta(0) <= day_of(weight) - day_of(r) <= row.window]
-        least, lowest = min(before, key=lambda pair: pair[0])
-        if facts.fresh(weight, row.reported) and _since_first_dose(facts, weight):
-            gains.append((formulas.deviation(kg, least), weight, lowest))
+    recent = [(kg, w) for kg, w in weights if facts.fresh(w, row.reported) and _since_first_dose(facts, w)]
+    lowest = _lowest_before({day_of(weight) for _, weight in recent}, weights, row.window)
+    gains = [
+        (formulas.deviation(kg, least), weight, light)
+        for kg, weight in recent
+        for least, light in [lowest[day_of(weight)]]
+    ]
     passed = [found for found in gains if found[0] > row.gain]
     if not passed:
         return None
-    gain, weight, lowest = max(passed, key=lambda found: found[0])
-    gained = f"{amount(gain, 1)} % above {lowest.written} on {lowest.when}"
-    return f"weight {weight.written} on {weight.when}, {gained}", (weight, lowest)
+    gain, weight, light = max(passed, key=lambda found: found[0])
+    gained = f"{amount(gain, 1)} % above {light.written} on {light.when}"
+    return f"weight {weight.written} on {weight.when}, {gained}", (weight, light)
+
+
+def _lowest_before(
+    days: Iterable[date], weights: Sequence[Weighed], window: timedelta
+) -> dict[date, Weighed]:
+    """Of each of these days the lowest weight of that day and of the window before; of equal ones the newest.
+
+    Day by day, because a scale that reports by itself may have sent thousands.
+    """
+    of_day: dict[date, Weighed] = {}
+    for weighed in weights:  # the newest first
+        day = day_of(weighed[1])
+        of_day[day] = min(of_day.get(day, weighed), weighed, key=lambda pair: pair[0])
+    return {
+        day: min(
+            (low for on, low in of_day.items() if timedelta(0) <= day - on <= window),
+            key=lambda pair: pair[0],
+        )
+        for day in days
+    }
 
 
 def _since_first_dose(facts: Treatment, fact: Fact) -> bool:
