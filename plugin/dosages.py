@@ -249,9 +249,11 @@ def intrathecal(instruction: Json) -> bool:
 # --- how fast ----------------------------------------------------------------------------------------------
 
 HOUR = Decimal(60)  # minutes
+Lasting = tuple[Decimal | None, Decimal | None]  # minutes of the infusion, or of each mL of it
+UNSAID: Lasting = (None, None)
 
 
-def minutes(instruction: Json, mg: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
+def minutes(instruction: Json, mg: Decimal | None) -> Lasting:
     """How long the infusion lasts, and how long each mL of it: as stated, else by mass, else by volume.
 
     Only who makes up the bag knows how many mL are in it.
@@ -263,23 +265,20 @@ def minutes(instruction: Json, mg: Decimal | None) -> tuple[Decimal | None, Deci
     entries = [*objects(instruction.get("doseAndRate")), instruction]
     found = [_by_ratio(obj(entry.get("rateRatio")), mg) for entry in entries]
     found += [_by_rate(obj(entry.get("rateQuantity")), mg) for entry in entries]
-    return next((lasts for lasts in found if lasts != _UNSAID), _UNSAID)
+    return next((lasts for lasts in found if lasts != UNSAID), UNSAID)
 
 
-_UNSAID = (None, None)
-
-
-def _by_ratio(ratio: Json, mg: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
+def _by_ratio(ratio: Json, mg: Decimal | None) -> Lasting:
     numerator, lasts = obj(ratio.get("numerator")), _positive(DURATION, obj(ratio.get("denominator")))
     volume, mass = _positive(VOLUME, numerator), _positive(MASS, numerator)
     if lasts is None:
-        return _UNSAID
+        return UNSAID
     if volume is not None:
         return None, lasts / volume
-    return (lasts * mg / mass, None) if mass is not None and mg is not None else _UNSAID
+    return (lasts * mg / mass, None) if mass is not None and mg is not None else UNSAID
 
 
-def _by_rate(rate: Json, mg: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
+def _by_rate(rate: Json, mg: Decimal | None) -> Lasting:
     volume, mass = _positive(VOLUME_RATE, rate), _positive(MASS_RATE, rate)
     if volume is not None:
         return None, HOUR / volume

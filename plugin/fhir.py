@@ -7,13 +7,13 @@ absent. Whether a resource may be used at all (status, modifier extensions, whos
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from plugin.facts import When
+from plugin.formulas import last_day
 
 Json = dict[str, Any]
 
@@ -161,8 +161,7 @@ def when(value: Any) -> When | None:
     if rest and not clock and rest[0] not in "T ":
         return None
     if day is None:
-        last = int(month or 12)
-        return When(moment, until=date(moment.year, last, monthrange(moment.year, last)[1]))
+        return When(moment, until=last_day(moment.year, int(month or 12)))
     return When(moment, _instant(moment, clock) if clock else None)
 
 

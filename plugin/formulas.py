@@ -171,8 +171,12 @@ def birth_bounds(written: str) -> tuple[date, date]:
     first = date(int(year), int(month or 1), int(day or 1))
     if day:
         return first, first
-    last_month = int(month or 12)
-    return first, date(first.year, last_month, monthrange(first.year, last_month)[1])
+    return first, last_day(first.year, int(month or 12))
+
+
+def last_day(year: int, month: int) -> date:
+    """The last day of a month. Raises ValueError for one that no calendar has."""
+    return date(year, month, monthrange(year, month)[1])
 
 
 def age_bounds(first: date, last: date, on: date) -> tuple[int, int]:

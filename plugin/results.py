@@ -179,12 +179,14 @@ OTHER_FLUID_WORDS = re.compile(
 )
 OTHER_FLUID_CODES = frozenset(coding.code.lower() for coding in codes.codings(OTHER_FLUID))
 
+# How the patient is, as against what was measured.
+STATES = frozenset({PREGNANCY_STATUS, BREASTFEEDING_STATUS, HIGH_TUMOUR_BURDEN})
+
 # What a patient says of himself in an Observation of his own restrains and never reassures: of these a "yes"
 # counts; a number, a "no" and the size of his body do not (`reports` has his weight).
-RESTRAINING = frozenset({HCG, PREGNANCY_STATUS, BREASTFEEDING_STATUS, HIGH_TUMOUR_BURDEN})
+RESTRAINING = STATES | {HCG}
 
-# How the patient is may be answered with yes and no, and breastfeeding as LOINC answers it.
-STATES = frozenset({PREGNANCY_STATUS, BREASTFEEDING_STATUS, HIGH_TUMOUR_BURDEN})
+# It may be answered with yes and no, and breastfeeding as LOINC answers it.
 PLAIN_ANSWERS: Mapping[Concept, tuple[frozenset[Concept], Concept]] = {
     ANSWER_YES: (STATES, QUALIFIER_POSITIVE),
     ANSWER_NO: (STATES, QUALIFIER_NEGATIVE),

@@ -7,8 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CHECKOUT = Path(__file__).parent.parent
 MODULES = Path(os.environ.get("PLUGIN_TEST_NODE_MODULES", CHECKOUT / ".venv" / "npm" / "node_modules"))
@@ -17,6 +21,15 @@ LONGEST = 300  # seconds
 
 class Missing(LookupError):
     """Node or a package is not installed; the message says what and where."""
+
+
+@contextmanager
+def needed() -> Iterator[None]:
+    """Leaves a test out, and says so at the end of the run, where what it needs is not installed."""
+    try:
+        yield
+    except Missing as missing:
+        pytest.skip(f"left out: {missing}")
 
 
 def program(*packages: str) -> str:

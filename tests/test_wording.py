@@ -7,9 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from plugin.concepts import (
-    INOTUZUMAB_OZOGAMICIN,
-)
+from plugin.concepts import INOTUZUMAB_OZOGAMICIN
 from plugin.drugs.inotuzumab import wording
 from plugin.drugs.inotuzumab.course import Treatment
 from plugin.facts import Dosage, Fact, Order, Result, When
@@ -97,6 +95,7 @@ def test_a_multiple_is_not_rounded_on_to_its_limit() -> None:
     limit = Decimal("1.5")
     assert wording.multiple(result("1.6667"), limit) == "1.67 x ULN"
     assert wording.multiple(result("1.501"), limit) == "just over 1.5 x ULN"
+    assert wording.multiple(result("1.499"), limit) == "just under 1.5 x ULN"
     assert wording.multiple(result("1.5"), limit) == "1.50 x ULN"
     assert wording.multiple(result("4", ">")) == "> 4.00 x ULN"
 

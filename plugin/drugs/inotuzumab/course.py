@@ -461,7 +461,7 @@ def _uncertainty(
         return "the administrations could not be read", ()
     if full := sorted(facts.partial & {"administrations", "medications"}):
         return f"the list of {' and '.join(full)} may be incomplete", ()
-    if vague := tuple(d for d in given if d.when and d.when.coarse):
+    if vague := tuple(d for d in given if d.latest > d.on):
         return f"a dose is on record without its day ({', '.join(str(d.when) for d in vague)})", vague
     settled = {o.source for o in called_off(facts)} | {order.source if order else ""}
     others = [o for o in of_the_drug(facts.orders) if o.source not in settled]

@@ -32,12 +32,12 @@ def plain(value: Decimal) -> str:
 
 
 def times(result: Result, limit: Decimal | None = None) -> str:
-    """The multiple of ULN, "1.67"; in words where two places would make it look equal to the limit that it is over."""
+    """The multiple of ULN, "1.67"; in words where two places would make it look equal to a limit that it passes."""
     ratio = result.times_uln
     assert ratio is not None  # who asks has judged it by its upper limit
     shown = amount(ratio, 2)
     if limit is not None and ratio != limit and Decimal(shown) == limit:
-        return f"just over {plain(limit)}"
+        return f"just {'over' if ratio > limit else 'under'} {plain(limit)}"
     return sentences(result.bound, shown)
 
 
